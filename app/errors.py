@@ -1,0 +1,94 @@
+"""Every error a person can meet, each knowing its exit code, its HTTP status and its cure.
+
+    DaybookError             exit 1  status 500  internal_error
+    ├─ BadInput              exit 2  status 400  bad_input                 the owner's files or arguments
+    │  ├─ BadJournal         exit 2  status 400  bad_journal               names the path and, where known, the byte
+    │  ├─ EmptyText          exit 2  status 400  empty_text                nothing to embed or to chunk
+    │  ├─ PromptTooLong      exit 2  status 400  context_length_exceeded   before any device work
+    │  └─ ModelMissing       exit 2  status 503  model_unavailable         which name, where it looked
+    ├─ Truncated             exit 1  status 422  output_truncated          max_tokens reached inside the answer
+    ├─ Cancelled             exit 130 status 499 cancelled                 the caller gave up
+    ├─ StorageFailed         exit 3  status 507  storage_failed            disk full, input/output error, damaged file
+    │  └─ ModelDamaged       exit 3  status 503  model_damaged             a weight file fails its checksum
+    └─ HomeBusy              exit 4  status 409  home_busy                 another process holds this home
+
+A message says what happened, with the value, and what was allowed; `hint` says what to do.
+"""
+
+from typing import ClassVar
+
+
+class DaybookError(Exception):
+    """The root: one line a person can act on; only the doors (CLI, server) catch it."""
+
+    code: ClassVar[str] = "internal_error"
+    status: ClassVar[int] = 500
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message} ({self.hint})" if self.hint else self.message
+
+
+class BadInput(DaybookError):
+    """The owner's files or arguments cannot be used as they are."""
+
+    code, status, exit_code = "bad_input", 400, 2
+
+
+class BadJournal(BadInput):
+    """A journal path cannot be read; the message names it."""
+
+    code = "bad_journal"
+
+
+class EmptyText(BadInput):
+    """There is nothing to embed or to chunk."""
+
+    code = "empty_text"
+
+
+class PromptTooLong(BadInput):
+    """The prompt has more tokens than the limit; raised before any device work."""
+
+    code = "context_length_exceeded"
+
+
+class ModelMissing(BadInput):
+    """No model at the given name or folder."""
+
+    code, status = "model_unavailable", 503
+
+
+class Truncated(DaybookError):
+    """The answer reached max_tokens before its grammar was complete."""
+
+    code, status = "output_truncated", 422
+
+
+class Cancelled(DaybookError):
+    """The caller gave up; the device stopped within one chunk or token."""
+
+    code, status, exit_code = "cancelled", 499, 130
+
+
+class StorageFailed(DaybookError):
+    """Disk full, input/output error, or a damaged state file."""
+
+    code, status, exit_code = "storage_failed", 507, 3
+
+
+class ModelDamaged(StorageFailed):
+    """A weight file does not match the checksum in its model card."""
+
+    code, status = "model_damaged", 503
+
+
+class HomeBusy(DaybookError):
+    """Another process holds this home."""
+
+    code, status, exit_code = "home_busy", 409, 4

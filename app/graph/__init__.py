@@ -1,0 +1,1 @@
+"""The projection: Graphiti over an embedded graph database."""

@@ -1,0 +1,1 @@
+"""Pure text: journal files -> entries -> chunks, every character with its place in the file."""

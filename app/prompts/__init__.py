@@ -1,0 +1,1 @@
+"""What the model is asked: DSPy signatures rendered as Graphiti's prompt library."""
