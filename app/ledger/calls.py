@@ -1,0 +1,89 @@
+"""Remember every model answer and every vector, so that no question is asked twice.
+
+Knows keys and bytes; knows nothing of models, prompts or graphs.
+In: a key that stands for everything the answer depends on.  Out: the answer given before, or None.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from app.ledger.database import Database
+
+_BYTES_PER_COMPONENT = 4  # float32
+
+
+@dataclass(frozen=True, slots=True)
+class CallTotals:
+    """What all recorded model calls cost together."""
+
+    calls: int
+    prompt_tokens: int
+    answer_tokens: int
+    cached_tokens: int
+    seconds: float
+
+
+class CallLog:
+    """Model answers by key. A put is durable before it returns, unless inside `Ledger.transaction()`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def get(self, key: str) -> str | None:
+        """The answer recorded under `key` (JSON text), or None if it was never asked."""
+        rows = self._database.rows("SELECT answer FROM calls WHERE key = ?", (key,))
+        return str(rows[0][0]) if rows else None
+
+    def put(
+        self,
+        key: str,
+        *,
+        prompt_name: str,
+        answer: str,
+        prompt_tokens: int,
+        answer_tokens: int,
+        cached_tokens: int,
+        seconds: float,
+        model: str = "",
+    ) -> None:
+        """Record an answer. The first one stays: the same key never gets two answers.
+
+        cached_tokens   of prompt_tokens, those whose KV was already there
+        seconds         wall time of the call
+        """
+        self._database.rows(
+            "INSERT INTO calls VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO NOTHING",
+            (key, prompt_name, model, answer, prompt_tokens, answer_tokens, cached_tokens, seconds, _now()),
+        )
+
+    def totals(self) -> CallTotals:
+        """Sums over every recorded call."""
+        ((calls, prompt, answer, cached, seconds),) = self._database.rows(
+            "SELECT count(*), coalesce(sum(prompt_tokens), 0), coalesce(sum(answer_tokens), 0),"
+            " coalesce(sum(cached_tokens), 0), coalesce(sum(seconds), 0.0) FROM calls"
+        )
+        return CallTotals(int(calls or 0), int(prompt or 0), int(answer or 0), int(cached or 0), float(seconds or 0))
+
+
+class VectorShelf:
+    """Embeddings by key, as float32 bytes. A put is durable before it returns, unless inside a transaction."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def get(self, key: str) -> bytes | None:
+        """The vector's bytes, or None if it was never computed."""
+        rows = self._database.rows("SELECT data FROM vectors WHERE key = ?", (key,))
+        return bytes(rows[0][0]) if rows and isinstance(rows[0][0], bytes) else None
+
+    def put(self, key: str, data: bytes) -> None:
+        """Keep a vector of float32 components; the first one under a key stays."""
+        assert len(data) % _BYTES_PER_COMPONENT == 0, "a vector is whole float32 components"
+        self._database.rows(
+            "INSERT INTO vectors VALUES (?, ?, ?) ON CONFLICT (key) DO NOTHING",
+            (key, len(data) // _BYTES_PER_COMPONENT, data),
+        )
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,205 @@
+"""The truth: which texts were read, where they stand, and what became of every chunk.
+
+Knows entries, chunks and states; knows nothing of models or graphs.
+In: files as they were read, and how each chunk ended.  Out: what is new, what waits, where an episode stands.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, date, datetime
+from pathlib import Path
+from types import TracebackType
+
+from app.errors import BadInput, DaybookError
+from app.ledger.calls import CallLog, VectorShelf
+from app.ledger.database import Database
+from app.ledger.home import HomeLock, make_private_folder
+from app.ledger.planning import Planner
+from app.ledger.records import ChunkState, Counts, EpisodePlace, FileReading, Plan, PlannedChunk, StaleEpisode
+
+LEDGER_NAME = "ledger.sqlite"
+
+
+class Ledger:
+    """The home's SQLite file; open it with `Ledger.open(home)` and use it as a context manager.
+
+    Safe from every thread. Each call is durable before it returns, unless made inside `transaction()`.
+    raises  HomeBusy, StorageFailed
+    """
+
+    def __init__(self, home: Path, database: Database, lock: HomeLock) -> None:
+        self.home = home
+        self.calls = CallLog(database)
+        self.vectors = VectorShelf(database)
+        self._database = database
+        self._lock = lock
+
+    @classmethod
+    def open(cls, home: Path) -> "Ledger":
+        """Open or create the ledger of `home` (folder 0700, files 0600) and hold the home's lock.
+
+        raises  HomeBusy if another process holds the home; StorageFailed for a damaged or foreign file
+        """
+        make_private_folder(home)
+        with ExitStack() as stack:
+            lock = stack.enter_context(HomeLock(home))
+            ledger = cls(home, Database(home / LEDGER_NAME), lock)
+            stack.pop_all()  # both are open: from here on close() releases the lock
+            return ledger
+
+    def close(self) -> None:
+        """Fold the log into the file and release the home."""
+        try:
+            self._database.close()
+        finally:
+            self._lock.release()
+
+    def __enter__(self) -> "Ledger":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Make several calls durable together or not at all. Other threads wait: never `await` inside."""
+        with self._database.transaction():
+            yield
+
+    def claim(self, name: str, value: str, *, hint: str = "") -> None:
+        """Tie this home to a setting (a model's fingerprint, an embedder's size) on first use.
+
+        raises  BadInput if the home is tied to another value
+        """
+        with self.transaction():
+            rows = self._database.rows("SELECT value FROM meta WHERE name = ?", (name,))
+            if not rows:
+                self._database.rows("INSERT INTO meta VALUES (?, ?)", (name, value))
+            elif rows[0][0] != value:
+                raise BadInput(
+                    f"this home was built with {name} {rows[0][0]!r}, now it is {value!r}",
+                    hint=hint or f"go back to {rows[0][0]!r}, or choose another home",
+                )
+
+    def claimed(self, name: str) -> str | None:
+        """The value this home is tied to, or None."""
+        rows = self._database.rows("SELECT value FROM meta WHERE name = ?", (name,))
+        return str(rows[0][0]) if rows else None
+
+    def known_files(self, group: str) -> tuple[Path, ...]:
+        """Every file in which this group's entries stand, sorted."""
+        rows = self._database.rows("SELECT DISTINCT path FROM placements WHERE group_id = ? ORDER BY path", (group,))
+        return tuple(Path(str(path)) for (path,) in rows)
+
+    def plan(self, group: str, readings: Sequence[FileReading], *, gone_files: Iterable[Path] = ()) -> Plan:
+        """Record what was read, in one transaction; the same readings again change nothing.
+
+        readings     files in the order in which they should be loaded
+        gone_files   known files that no longer exist: their entries lose these places
+        """
+        with self.transaction():
+            return Planner(self._database, group, _now()).plan(readings, gone_files)
+
+    def pending_chunks(self, group: str, *, limit: int | None = None) -> list[PlannedChunk]:
+        """Chunks of current entries that still wait, by entry date, then by their order within the day."""
+        rows = self._database.rows(
+            'SELECT c.episode_uuid, c.chunk_id, c.entry_id, c.date, c.ordinal, c."index", c."count", c.start, c."end"'
+            " FROM chunks c JOIN entries e USING (group_id, entry_id)"
+            " WHERE c.group_id = ? AND c.state = 'planned' AND e.state = 'current'"
+            " ORDER BY c.date, c.ordinal LIMIT ?",
+            (group, -1 if limit is None else limit),
+        )
+        return [
+            PlannedChunk(
+                str(uuid), str(chunk_id), str(entry_id), date.fromisoformat(str(day)), *(int(n or 0) for n in numbers)
+            )
+            for uuid, chunk_id, entry_id, day, *numbers in rows
+        ]
+
+    def finish(self, episode_uuid: str, state: ChunkState, reason: str | None = None) -> None:
+        """Record how a chunk ended; `planned` sends it back to the queue.
+
+        reason   required for `quarantined`, and must not quote the journal
+        """
+        if (reason is not None) != (state == "quarantined"):
+            raise DaybookError(
+                f"a chunk ended {state} with reason {reason!r}: quarantined chunks, and only they, have one"
+            )
+        changed = self._database.rows(
+            "UPDATE chunks SET state = ?, reason = ? WHERE episode_uuid = ? RETURNING episode_uuid",
+            (state, reason, episode_uuid),
+        )
+        if not changed:
+            raise DaybookError(f"no chunk with episode {episode_uuid} is planned")
+
+    def finished_episodes(self, group: str, state: ChunkState = "done") -> set[str]:
+        """Episodes that ended in `state`: what the graph should hold."""
+        rows = self._database.rows("SELECT episode_uuid FROM chunks WHERE group_id = ? AND state = ?", (group, state))
+        return {str(uuid) for (uuid,) in rows}
+
+    def quarantined(self, group: str) -> list[tuple[str, str]]:
+        """(episode uuid, reason) of every chunk that was given up, in date order."""
+        rows = self._database.rows(
+            "SELECT episode_uuid, reason FROM chunks WHERE group_id = ? AND state = 'quarantined'"
+            " ORDER BY date, ordinal",
+            (group,),
+        )
+        return [(str(uuid), str(reason)) for uuid, reason in rows]
+
+    def stale_episodes(self, group: str) -> list[StaleEpisode]:
+        """Finished episodes of entries that were edited or deleted, in date order: the graph may hold them."""
+        rows = self._database.rows(
+            "SELECT c.episode_uuid, c.entry_id, c.date, e.state, c.state"
+            " FROM chunks c JOIN entries e USING (group_id, entry_id)"
+            " WHERE c.group_id = ? AND e.state <> 'current' AND c.state <> 'planned' ORDER BY c.date, c.ordinal",
+            (group,),
+        )
+        return [
+            StaleEpisode(str(uuid), str(entry_id), date.fromisoformat(str(day)), entry_state, state)  # type: ignore[arg-type]
+            for uuid, entry_id, day, entry_state, state in rows
+        ]
+
+    def drop_entry(self, group: str, entry_id: str) -> None:
+        """Forget an entry with its chunks and places; call it when the graph no longer holds its episodes."""
+        self._database.rows("DELETE FROM entries WHERE group_id = ? AND entry_id = ?", (group, entry_id))
+
+    def counts(self, group: str) -> Counts:
+        """Chunks by state over current entries, and how many entries and files they come from."""
+        by_state = {
+            str(state): int(number or 0)
+            for state, number in self._database.rows(
+                "SELECT c.state, count(*) FROM chunks c JOIN entries e USING (group_id, entry_id)"
+                " WHERE c.group_id = ? AND e.state = 'current' GROUP BY c.state",
+                (group,),
+            )
+        }
+        ((entries,),) = self._database.rows(
+            "SELECT count(*) FROM entries WHERE group_id = ? AND state = 'current'", (group,)
+        )
+        return Counts(
+            planned=sum(by_state.values()),
+            done=by_state.get("done", 0),
+            empty=by_state.get("empty", 0),
+            quarantined=by_state.get("quarantined", 0),
+            waiting=by_state.get("planned", 0),
+            entries=int(entries or 0),
+            files=len(self.known_files(group)),
+        )
+
+    def resolve_episode(self, episode_uuid: str) -> EpisodePlace | None:
+        """Where an episode's text stands now (the first file by name), or None if it stands nowhere."""
+        rows = self._database.rows(
+            'SELECT p.path, c.date, p.start, p."end" FROM chunk_places p JOIN chunks c USING (episode_uuid)'
+            " WHERE p.episode_uuid = ? ORDER BY p.path, p.start LIMIT 1",
+            (episode_uuid,),
+        )
+        if not rows:
+            return None
+        path, day, start, end = rows[0]
+        return EpisodePlace(Path(str(path)), date.fromisoformat(str(day)), (int(start or 0), int(end or 0)))
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
