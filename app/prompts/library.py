@@ -1,0 +1,277 @@
+"""Daybook's prompt library for Graphiti: each builder renders a signature and leaves a tightened schema for the call.
+
+Knows Graphiti's contexts and the signatures; knows no model and no database.
+In: the context Graphiti hands a prompt builder.  Out: a ChatPrompt, and beside it, for the client that answers
+next in the same task, a `PromptCall` with the messages, the schema and the way back to Graphiti's own shape.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+import dspy
+from graphiti_core.prompts import ChatPrompt, SystemMessage, UserMessage, create_prompt_library
+
+from app.journal.types import Span
+from app.prompts import schemas
+from app.prompts.adapter import JSONAdapter
+from app.prompts.inputs import NumberedText, number_text
+from app.prompts.signatures import (
+    ENTITY_TYPES,
+    DateFact,
+    ExtractEdges,
+    ExtractEntities,
+    ResolveEdge,
+    ResolveEntities,
+    SummarizeEntities,
+    with_types,
+)
+
+Answer = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class PromptCall:
+    """One call as the model gets it: `finish` turns its answer into the shape Graphiti validates."""
+
+    messages: list[dict[str, str]]
+    schema: dict[str, Any]
+    finish: Callable[[Answer], Answer]
+
+
+@dataclass(frozen=True, slots=True)
+class GroundedFact:
+    """A fact as it was answered, with the half-open span of its sentence in the episode's text."""
+
+    source: str
+    target: str
+    fact: str
+    span: Span
+
+
+_CALL: ContextVar[PromptCall | None] = ContextVar("daybook_prompt_call", default=None)
+
+
+def take_call() -> PromptCall | None:
+    """The call the last builder of this task left, once."""
+    call = _CALL.get()
+    _CALL.set(None)
+    return call
+
+
+@dataclass
+class JournalPrompts:
+    """The builders of one run: who writes, and which kinds of entity there are.
+
+    facts   of the last extract_edges answer, in order: the grounding of the episode being read
+    """
+
+    owner: str
+    types: dict[str, str] = field(default_factory=lambda: dict(ENTITY_TYPES))
+    programs: dict[str, Any] = field(default_factory=dict)
+    facts: list[GroundedFact] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._adapter = JSONAdapter()
+        self._entities = with_types(ExtractEntities, self.types)
+
+    def library(self) -> Any:
+        """Graphiti's library with our builders in place; prompts a journal never meets stay Graphiti's."""
+        return create_prompt_library(
+            {
+                "extract_nodes": {
+                    "extract_text": self.extract_text,
+                    "extract_summaries_batch": self.extract_summaries_batch,
+                },
+                "extract_edges": {"edge": self.edge, "extract_timestamps": self.extract_timestamps},
+                "dedupe_nodes": {"nodes": self.nodes},
+                "dedupe_edges": {"resolve_edge": self.resolve_edge},
+            }
+        )
+
+    # --- builders, in the order in which an episode meets them ---------------------------------------------
+
+    def extract_text(self, context: Answer) -> ChatPrompt:
+        text = number_text(context["episode_content"], _day(context["episode_timestamp"]))
+        ids = {_shown(kind["entity_type_name"]): kind["entity_type_id"] for kind in context["entity_types"]}
+
+        def finish(answer: Answer) -> Answer:
+            found = {item["name"]: ids[item["type"]] for item in answer["extracted_entities"]}
+            if found:  # the writer is part of every entry that names anyone, though "I" is no name
+                found.setdefault(self.owner, ids.get("Person", 0))
+            return {
+                "extracted_entities": [
+                    {"name": name, "entity_type_id": kind, "episode_indices": [0]} for name, kind in found.items()
+                ]
+            }
+
+        self.facts = []
+        schema = schemas.entities(text.names(), list(ids))
+        return self._leave(self._entities, {"entry": text.entry()}, schema, finish)
+
+    def nodes(self, context: Answer) -> ChatPrompt:
+        new, known = context["extracted_nodes"], context["existing_nodes"]
+        text = number_text(context["episode_content"], None)
+        inputs = {
+            "known_entities": "\n".join(
+                f"{node['candidate_id']}. {_labelled(node['name'], node['entity_types'])}"
+                f"{': ' + _first_line(node['summary']) if node['summary'] else ''}"
+                for node in known
+            ),
+            "new_entities": "\n".join(
+                f"{_labelled(node['name'], node['entity_type'])}: {text.sentence_with(node['name'])}" for node in new
+            ),
+        }
+
+        def finish(answer: Answer) -> Answer:
+            return {
+                "entity_resolutions": [
+                    {
+                        "id": i,
+                        "name": item["name"],
+                        "duplicate_candidate_id": -1 if item["same_as"] is None else item["same_as"],
+                    }
+                    for i, item in enumerate(answer["entity_resolutions"])
+                ]
+            }
+
+        return self._leave(ResolveEntities, inputs, schemas.resolutions([n["name"] for n in new], len(known)), finish)
+
+    def edge(self, context: Answer) -> ChatPrompt:
+        text = number_text(context["episode_content"], _day(context["reference_time"]))
+        names = list(dict.fromkeys(node["name"] for node in context["nodes"]))
+        labels = {node["name"]: node["entity_types"] for node in context["nodes"]}
+        inputs = {
+            "previous_entries": "\n".join(
+                f"{_day(entry['timestamp']).isoformat()}: {_one_line(entry['content'])}"
+                for entry in context["previous_episodes"]
+            ),
+            "entry": text.entry(),
+            "dates": text.date_lines(),
+            "entities": "\n".join(
+                _labelled(name, labels[name]) + (", the writer" if name == self.owner else "") for name in names
+            ),
+        }
+
+        def finish(answer: Answer) -> Answer:
+            once = {(item["source"], item["target"], item["fact"]): item for item in reversed(answer["edges"])}
+            items = list(reversed(once.values()))
+            self.facts = [
+                GroundedFact(item["source"], item["target"], item["fact"], text.spans[item["sentence"] - 1])
+                for item in items
+            ]
+            return {"edges": [_edge(item) for item in items]}
+
+        return self._leave(ExtractEdges, inputs, schemas.edges(names, len(text.spans), list(text.dates)), finish)
+
+    def resolve_edge(self, context: Answer) -> ChatPrompt:
+        same, others = context["existing_edges"], context["edge_invalidation_candidates"]
+        inputs = {
+            "same_entities": "\n".join(f"{fact['idx']}. {fact['fact']}" for fact in same),
+            "other_facts": "\n".join(f"{fact['idx']}. {fact['fact']}" for fact in others),
+            "new_fact": context["new_edge"],
+        }
+
+        def finish(answer: Answer) -> Answer:
+            return {name: sorted(set(numbers)) for name, numbers in answer.items()}
+
+        return self._leave(ResolveEdge, inputs, schemas.resolved_edge(len(same), len(same) + len(others)), finish)
+
+    def extract_timestamps(self, context: Answer) -> ChatPrompt:
+        text = number_text(context["fact"], _day(context["reference_time"]))
+        dates = {**text.dates, next(iter(text.dates)): "the day it was written"}
+        inputs = {"fact": context["fact"], "dates": "\n".join(f"{day}: {words}" for day, words in dates.items())}
+
+        def finish(answer: Answer) -> Answer:
+            return {name: _instant(day) for name, day in answer.items()}
+
+        return self._leave(DateFact, inputs, schemas.fact_dates(list(dates)), finish)
+
+    def extract_summaries_batch(self, context: Answer) -> ChatPrompt:
+        text = number_text(context["episode_content"], None)
+        names = list(dict.fromkeys(entity["name"] for entity in context["entities"]))
+        old = {entity["name"]: entity["summary"] for entity in context["entities"]}
+        inputs = {
+            "entry": text.entry(),
+            "entities": "\n".join(f"{name}{': ' + _one_line(old[name]) if old[name] else ''}" for name in names),
+        }
+        return self._leave(SummarizeEntities, inputs, schemas.summaries(names), lambda answer: answer)
+
+    # --- rendering ----------------------------------------------------------------------------------------
+
+    def _leave(
+        self,
+        signature: type[dspy.Signature],
+        inputs: dict[str, str],
+        schema: dict[str, Any],
+        finish: Callable[[Answer], Answer],
+    ) -> ChatPrompt:
+        messages = render(signature, inputs, adapter=self._adapter)
+        _CALL.set(PromptCall(messages, schema, finish))
+        return ChatPrompt(
+            system=SystemMessage(content=messages[0]["content"]), user=UserMessage(content=messages[1]["content"])
+        )
+
+
+def render(
+    signature: type[dspy.Signature], inputs: dict[str, Any], *, adapter: JSONAdapter | None = None
+) -> list[dict[str, str]]:
+    """[system, user] of one call: the same bytes that DSPy evaluates."""
+    return (adapter or JSONAdapter()).format(signature, [], inputs)
+
+
+def prompts_fingerprint() -> str:
+    """Changes with any rule, field or answer shape: a model trained on other prompts is stale."""
+    signatures = [
+        with_types(ExtractEntities, ENTITY_TYPES), ExtractEdges, ResolveEntities, ResolveEdge, SummarizeEntities, DateFact,
+    ]  # fmt: skip
+    rendered = [render(s, {name: "{" + name + "}" for name in s.input_fields}) for s in signatures]
+    return hashlib.sha256(json.dumps(rendered, ensure_ascii=False).encode()).hexdigest()[:16]
+
+
+def _edge(item: Answer) -> Answer:
+    valid_at, invalid_at = item["valid_at"], item["invalid_at"]
+    return {
+        "source_entity_name": item["source"],
+        "target_entity_name": item["target"],
+        "relation_type": item["relation"],
+        "fact": item["fact"],
+        "valid_at": _instant(valid_at),
+        # A fact cannot end before it began; such an answer says only when it held.
+        "invalid_at": _instant(invalid_at) if invalid_at is not None and invalid_at > valid_at else None,
+        "episode_indices": [0],
+    }
+
+
+def _instant(day: str | None) -> str | None:
+    return None if day is None else f"{day}T00:00:00Z"
+
+
+def _day(moment: str | datetime) -> date:
+    return (datetime.fromisoformat(moment) if isinstance(moment, str) else moment).date()
+
+
+def _shown(label: str) -> str:
+    """Graphiti's catch-all label is called Thing in the prompts: a model knows better what that is."""
+    return "Thing" if label == "Entity" else label
+
+
+def _labelled(name: str, labels: list[str]) -> str:
+    """Graphiti makes label lists from sets, so their order changes between processes; one label is enough."""
+    kinds = sorted(label for label in labels if label != "Entity")
+    return f"{name} ({kinds[0] if kinds else 'Thing'})"
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _first_line(text: str) -> str:
+    return text.split("\n", 1)[0][:120]
+
+
+__all__ = ["GroundedFact", "JournalPrompts", "NumberedText", "PromptCall", "prompts_fingerprint", "render", "take_call"]

@@ -1,0 +1,105 @@
+"""The answer's schema, tightened for one call: what is not in the entry cannot be said.
+
+Knows JSON Schema only. In: the names, dates and numbers of one call.  Out: plain schema dicts in which
+names are runs of the entry's own words, endpoints are entities of the list, numbers are in range, dates are
+the entry's or ones it names, and every string and array is bounded, so that every answer ends.
+"""
+
+import re
+from typing import Any
+
+MAX_ENTITIES = 40  # of one chunk
+MAX_EDGES = 40
+MAX_FACT_CHARS = 240
+MAX_SUMMARY_CHARS = 300
+RELATION = "^[A-Z]{2,14}(_[A-Z]{1,14}){0,4}$"
+
+
+def record(**properties: Any) -> dict[str, Any]:
+    """A closed object with all properties required, in the given order."""
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+
+
+def array(items: dict[str, Any], most: int, least: int = 0) -> dict[str, Any]:
+    return {"type": "array", "items": items, "minItems": least, "maxItems": most}
+
+
+def text(most: int) -> dict[str, Any]:
+    """One line of plain text, never empty."""
+    return {"type": "string", "pattern": f"^[^\\x00-\\x1f\\x7f]{{1,{most}}}$"}
+
+
+def choice(values: list[Any]) -> dict[str, Any]:
+    return {"const": values[0]} if len(values) == 1 else {"enum": values}
+
+
+def entities(names: list[str], types: list[str]) -> dict[str, Any]:
+    """Names are runs of the entry's words; no words at all leave only the empty list."""
+    item = record(name=choice(names), type=choice(types)) if names else {}
+    return record(extracted_entities=array(item, MAX_ENTITIES if names else 0))
+
+
+def edges(endpoints: list[str], sentences: int, dates: list[str]) -> dict[str, Any]:
+    """Two different endpoints of the list; the fact begins with the source's own name."""
+    if len(endpoints) < 2 or sentences == 0:
+        return record(edges=array({}, 0))
+    items = [
+        record(
+            sentence=choice(list(range(1, sentences + 1))),
+            source={"const": source},
+            target=choice([name for name in endpoints if name != source]),
+            relation={"type": "string", "pattern": RELATION},
+            fact={"type": "string", "pattern": f"^{_literal(source)}[^\\x00-\\x1f\\x7f]{{1,{MAX_FACT_CHARS}}}$"},
+            valid_at=choice(dates),
+            invalid_at={"enum": [None, *dates]} if len(dates) > 1 else {"type": "null"},
+        )
+        for source in endpoints
+    ]
+    return record(edges=array({"anyOf": items}, MAX_EDGES))
+
+
+def resolutions(names: list[str], known: int) -> dict[str, Any]:
+    """One resolution per new entity, in order; `same_as` is the number of a known entity or null."""
+    same_as: dict[str, Any] = {"enum": [None, *range(known)]} if known else {"type": "null"}
+    return record(entity_resolutions=_sequence([record(name={"const": name}, same_as=same_as) for name in names]))
+
+
+def resolved_edge(same: int, total: int) -> dict[str, Any]:
+    """Duplicates from the first list only, contradictions from both; each list at most as long as its range."""
+    return record(
+        duplicate_facts=_numbers(range(same)),
+        contradicted_facts=_numbers(range(total)),
+    )
+
+
+def summaries(names: list[str]) -> dict[str, Any]:
+    items = [record(name={"const": name}, summary=text(MAX_SUMMARY_CHARS)) for name in names]
+    return record(summaries=_sequence(items))
+
+
+def fact_dates(dates: list[str]) -> dict[str, Any]:
+    return record(valid_at=choice(dates), invalid_at={"enum": [None, *dates]})
+
+
+def answer(facts: int) -> dict[str, Any]:
+    return record(facts=_numbers(range(1, facts + 1)), answer=text(600))
+
+
+def _numbers(allowed: range) -> dict[str, Any]:
+    # More than five duplicates or contradictions of one fact are noise; a bound keeps the answer finite.
+    return array(choice(list(allowed)), min(len(allowed), 5)) if allowed else array({}, 0)
+
+
+def _sequence(items: list[dict[str, Any]]) -> dict[str, Any]:
+    """An array with exactly these items in this order."""
+    return {"type": "array", "prefixItems": items, "items": False, "minItems": len(items), "maxItems": len(items)}
+
+
+def _literal(words: str) -> str:
+    """Words as a regular expression that both Python's and Rust's engines read alike."""
+    return re.sub(r"([\\.^$*+?()\[\]{}|/-])", r"\\\1", words)

@@ -1,0 +1,144 @@
+"""What the model is asked: one DSPy signature per prompt of Graphiti that a journal needs.
+
+Knows the rules in words and the shape of each answer; knows no Graphiti and no grammar.
+In: nothing.  Out: signatures whose instructions are the fixed part and whose fields are the variable part.
+
+The answers are leaner than Graphiti's own models (no constant indices, dates without hours, types by name);
+`app.prompts.library` turns them back. Fields keep Graphiti's names at the top level.
+"""
+
+import dspy
+from pydantic import BaseModel
+
+# What a journal speaks of. Names are labels in the graph; the sentence is the model's definition.
+ENTITY_TYPES: dict[str, str] = {
+    "Person": "a human being, by name, or by a role that stands for one person (my wife, Mum)",
+    "Place": "a town, country, street, house, river or landscape",
+    "Organisation": "a company, school, club, authority, shop or band",
+    "Work": "a book, film, song, play, painting or game",
+    "Project": "something being built, written, studied or planned under a name",
+    "Thing": "any other particular with a name of its own: an animal, ship, illness or event",
+}
+
+
+class NamedEntity(BaseModel):
+    """One particular that the entry names."""
+
+    name: str
+    type: str
+
+
+class GroundedEdge(BaseModel):
+    """One fact between two entities, with the sentence it was read from."""
+
+    sentence: int
+    source: str
+    target: str
+    relation: str
+    fact: str
+    valid_at: str
+    invalid_at: str | None
+
+
+class Resolution(BaseModel):
+    """Whether a new entity is a known one."""
+
+    name: str
+    same_as: int | None
+
+
+class EntitySummary(BaseModel):
+    """One or two sentences on an entity."""
+
+    name: str
+    summary: str
+
+
+class ExtractEntities(dspy.Signature):  # type: ignore[misc]
+    """List the particular people, places and things that this journal entry names.
+    - Copy each name exactly as the entry writes it, at its fullest; list it once.
+    - Leave out the writer (I, me), pronouns, dates, times, weather, feelings and common nouns.
+    - An entry that names nothing gives an empty list."""
+
+    entry: str = dspy.InputField()
+    extracted_entities: list[NamedEntity] = dspy.OutputField()
+
+
+class ExtractEdges(dspy.Signature):  # type: ignore[misc]
+    """State what this journal entry tells as facts between two different entities of the list.
+    - The writer is "I", "me", "my". Earlier entries only help to understand this one.
+    - sentence: the number of the sentence that says it.
+    - relation: SCREAMING_SNAKE_CASE, such as LIVES_IN, WORKS_AT, MET, MARRIED_TO, VISITED, READ.
+    - fact: one short sentence in the entry's language that begins with the source, names both and keeps every detail.
+    - valid_at: the day it happened or became true: this entry's date, or another date listed if the sentence says so.
+    - invalid_at: the listed date on which it stopped being true, otherwise null.
+    - State each fact once; leave out wishes, plans and guesses. Nothing to state gives an empty list."""
+
+    previous_entries: str = dspy.InputField()
+    entry: str = dspy.InputField()
+    dates: str = dspy.InputField()
+    entities: str = dspy.InputField()
+    edges: list[GroundedEdge] = dspy.OutputField()
+
+
+class ResolveEntities(dspy.Signature):  # type: ignore[misc]
+    """Say for each new entity which known entity it is.
+    - same_as: the number of the known entity if both are the same person, place or thing: a shorter or fuller
+      form of the name, a nickname or a role that its sentence or summary makes clear.
+    - null if it is none of them or if you are unsure. Different people may share a surname or a first name."""
+
+    known_entities: str = dspy.InputField()
+    new_entities: str = dspy.InputField()
+    entity_resolutions: list[Resolution] = dspy.OutputField()
+
+
+class ResolveEdge(dspy.Signature):  # type: ignore[misc]
+    """Compare a new fact with the known facts.
+    - duplicate_facts: numbers of facts between the same entities that say the same thing as the new fact.
+    - contradicted_facts: numbers of facts, of both lists, that the new fact ends or replaces, so that they can no
+      longer be true: a new home, employer, school or partner in place of the old one, a leaving, a parting, a death.
+    - Another event, another person, a further detail or the same thing on another day contradicts nothing."""
+
+    same_entities: str = dspy.InputField()
+    other_facts: str = dspy.InputField()
+    new_fact: str = dspy.InputField()
+    duplicate_facts: list[int] = dspy.OutputField()
+    contradicted_facts: list[int] = dspy.OutputField()
+
+
+class SummarizeEntities(dspy.Signature):  # type: ignore[misc]
+    """Say of each entity, in one or two sentences in the entry's language, what this journal entry tells about it.
+    Use only what the entry and the old summary say."""
+
+    entry: str = dspy.InputField()
+    entities: str = dspy.InputField()
+    summaries: list[EntitySummary] = dspy.OutputField()
+
+
+class DateFact(dspy.Signature):  # type: ignore[misc]
+    """Say when a fact became true and when it stopped being true.
+    - valid_at: the day it happened or became true: the day it was written, or another date listed if the fact says so.
+    - invalid_at: the listed date on which it stopped being true, otherwise null."""
+
+    fact: str = dspy.InputField()
+    dates: str = dspy.InputField()
+    valid_at: str = dspy.OutputField()
+    invalid_at: str | None = dspy.OutputField()
+
+
+class AnswerQuestion(dspy.Signature):  # type: ignore[misc]
+    """Answer a question about the writer's life from the facts of the journal alone, in the question's language.
+    - facts: the numbers of the facts that answer it; an empty list if none does.
+    - answer: one or two sentences that use only those facts; if the list is empty, say that the journal does not tell."""
+
+    facts_of_journal: str = dspy.InputField()
+    question: str = dspy.InputField()
+    facts: list[int] = dspy.OutputField()
+    answer: str = dspy.OutputField()
+
+
+
+def with_types(signature: type[dspy.Signature], types: dict[str, str]) -> type[dspy.Signature]:
+    """The signature whose rules end with the entity types and their meanings: still fixed for a whole run."""
+    lines = "\n".join(f"- {name}: {meaning}." for name, meaning in types.items())
+    return signature.with_instructions(f"{signature.instructions}\nTypes:\n{lines}")

@@ -1,0 +1,109 @@
+"""An endless stream of training batches: examples of one task with the rules they share.
+
+Knows tokens and padding; knows no weights. In: seeds.  Out: Batches, the same for the same seed.
+"""
+
+import random
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from transformers import PreTrainedTokenizerFast
+
+from training.made.journal import make_journal
+from training.tasks import Example, examples
+
+BATCH_TOKENS = 4096  # of the variable part, padding included
+MAX_EXAMPLE_TOKENS = 1400
+POOL = 48  # examples of a task gathered before they are sorted by length: less padding
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """prefix (P,) shared by all rows; ids (B, T) right-padded; weights (B, T) of predicting the token at t."""
+
+    task: str
+    prefix: Tensor
+    ids: Tensor
+    weights: Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    prefix: tuple[int, ...]
+    prompt: tuple[int, ...]
+    answer: tuple[int, ...]
+
+    @property
+    def length(self) -> int:
+        return len(self.prompt) + len(self.answer)
+
+
+class ExampleEncoder:
+    """ChatML around the contents, each content encoded as plain text, as the app's own client does it."""
+
+    def __init__(self, tokenizer: PreTrainedTokenizerFast) -> None:
+        self._tokenizer = tokenizer
+        self._control = {t: tokenizer.convert_tokens_to_ids(t) for t in ("<|im_start|>", "<|im_end|>")}
+        self._prefixes: dict[str, tuple[int, ...]] = {}
+
+    def encode(self, example: Example) -> Encoded:
+        start, end = self._control["<|im_start|>"], self._control["<|im_end|>"]
+        if example.system not in self._prefixes:
+            head = [start, *self._plain("system\n"), *self._plain(example.system), end, *self._plain("\n")]
+            self._prefixes[example.system] = (*head, start, *self._plain("user\n"))
+        prompt = (*self._plain(example.user), end, *self._plain("\n"), start, *self._plain("assistant\n"))
+        return Encoded(self._prefixes[example.system], prompt, (*self._plain(example.answer), end))
+
+    def _plain(self, text: str) -> list[int]:
+        ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False, split_special_tokens=True)
+        return ids
+
+
+def journals_examples(first_seed: int, *, held_out: bool = False) -> Iterator[Example]:
+    """Examples of one made journal after another, for ever."""
+    seed = first_seed
+    while True:
+        yield from examples(make_journal(seed, held_out=held_out), random.Random(seed))
+        seed += 1
+
+
+def batches(tokenizer: PreTrainedTokenizerFast, first_seed: int, prompt_weight: float) -> Iterator[Batch]:
+    """Gather examples by task until a pool is full, then emit it in batches of similar length, shuffled."""
+    encoder, rng = ExampleEncoder(tokenizer), random.Random(first_seed)
+    pools: dict[str, list[Encoded]] = defaultdict(list)
+    for example in journals_examples(first_seed):
+        encoded = encoder.encode(example)
+        if encoded.length > MAX_EXAMPLE_TOKENS:
+            continue
+        pool = pools[example.task]
+        pool.append(encoded)
+        if len(pool) == POOL:
+            rows = list(_split(sorted(pool, key=lambda e: e.length)))
+            rng.shuffle(rows)
+            for row in rows:
+                yield _collate(example.task, row, prompt_weight)
+            pool.clear()
+
+
+def _split(pool: list[Encoded]) -> Iterator[list[Encoded]]:
+    row: list[Encoded] = []
+    for encoded in pool:  # sorted: the last is the longest
+        if row and encoded.length * (len(row) + 1) > BATCH_TOKENS:
+            yield row
+            row = []
+        row.append(encoded)
+    yield row
+
+
+def _collate(task: str, row: list[Encoded], prompt_weight: float) -> Batch:
+    width = max(encoded.length for encoded in row)
+    ids = torch.zeros(len(row), width, dtype=torch.long)
+    weights = torch.zeros(len(row), width)
+    for i, encoded in enumerate(row):
+        ids[i, : encoded.length] = torch.tensor(encoded.prompt + encoded.answer)
+        weights[i, : len(encoded.prompt)] = prompt_weight
+        weights[i, len(encoded.prompt) : encoded.length] = 1.0
+    return Batch(task, torch.tensor(row[0].prefix), ids, weights)

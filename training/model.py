@@ -1,0 +1,157 @@
+"""Qwen3's architecture in PyTorch, small, with one addition for training: a prefix shared by a whole batch.
+
+Knows tensors; knows no prompts. Names of weights are Hugging Face's, so that mlx-lm loads them as they are.
+In: token ids.  Out: logits.
+
+All examples of a batch begin with the same rules. Their keys and values are computed once and every example
+attends to them, so the rules cost nothing however long they are; the gradient flows through them all the same.
+"""
+
+from dataclasses import asdict, dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class NanoConfig:
+    """Shape of the model; Hugging Face's names."""
+
+    vocab_size: int = 2048
+    hidden_size: int = 256
+    num_hidden_layers: int = 4
+    num_attention_heads: int = 4
+    num_key_value_heads: int = 2
+    head_dim: int = 64
+    intermediate_size: int = 768
+    rope_theta: float = 10_000.0
+    rms_norm_eps: float = 1e-6
+    max_position_embeddings: int = 4096
+
+    def to_json(self) -> dict[str, object]:
+        return {
+            "architectures": ["Qwen3ForCausalLM"],
+            "model_type": "qwen3",
+            **asdict(self),
+            "attention_bias": False,
+            "hidden_act": "silu",
+            "tie_word_embeddings": True,
+            "torch_dtype": "bfloat16",
+            "bos_token_id": None,
+            "eos_token_id": 2,
+        }
+
+
+class Attention(nn.Module):
+    def __init__(self, config: NanoConfig) -> None:
+        super().__init__()
+        c = config
+        self.heads, self.kv_heads, self.head_dim = c.num_attention_heads, c.num_key_value_heads, c.head_dim
+        self.q_proj = nn.Linear(c.hidden_size, self.heads * c.head_dim, bias=False)
+        self.k_proj = nn.Linear(c.hidden_size, self.kv_heads * c.head_dim, bias=False)
+        self.v_proj = nn.Linear(c.hidden_size, self.kv_heads * c.head_dim, bias=False)
+        self.o_proj = nn.Linear(self.heads * c.head_dim, c.hidden_size, bias=False)
+        self.q_norm = nn.RMSNorm(c.head_dim, eps=c.rms_norm_eps)
+        self.k_norm = nn.RMSNorm(c.head_dim, eps=c.rms_norm_eps)
+
+    def forward(
+        self, x: Tensor, rope: tuple[Tensor, Tensor], prefix: tuple[Tensor, Tensor] | None
+    ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        b, t, _ = x.shape
+        q = rotate(self.q_norm(self.q_proj(x).view(b, t, self.heads, -1)).transpose(1, 2), rope)
+        k = rotate(self.k_norm(self.k_proj(x).view(b, t, self.kv_heads, -1)).transpose(1, 2), rope)
+        v = self.v_proj(x).view(b, t, self.kv_heads, -1).transpose(1, 2)  # (B, kv, T, head_dim)
+        own = (k, v)
+        if prefix is None:
+            out = F.scaled_dot_product_attention(q, k, v, is_causal=True, enable_gqa=True)
+        else:
+            p = prefix[0].shape[2]
+            k = torch.cat([prefix[0].expand(b, -1, -1, -1), k], dim=2)
+            v = torch.cat([prefix[1].expand(b, -1, -1, -1), v], dim=2)
+            seen = torch.ones(t, p + t, dtype=torch.bool, device=x.device).tril(diagonal=p)
+            out = F.scaled_dot_product_attention(q, k, v, attn_mask=seen, enable_gqa=True)
+        return self.o_proj(out.transpose(1, 2).reshape(b, t, -1)), own
+
+
+class MLP(nn.Module):
+    def __init__(self, config: NanoConfig) -> None:
+        super().__init__()
+        self.gate_proj = nn.Linear(config.hidden_size, config.intermediate_size, bias=False)
+        self.up_proj = nn.Linear(config.hidden_size, config.intermediate_size, bias=False)
+        self.down_proj = nn.Linear(config.intermediate_size, config.hidden_size, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.down_proj(F.silu(self.gate_proj(x)) * self.up_proj(x))
+        return out
+
+
+class Block(nn.Module):
+    def __init__(self, config: NanoConfig) -> None:
+        super().__init__()
+        self.self_attn = Attention(config)
+        self.mlp = MLP(config)
+        self.input_layernorm = nn.RMSNorm(config.hidden_size, eps=config.rms_norm_eps)
+        self.post_attention_layernorm = nn.RMSNorm(config.hidden_size, eps=config.rms_norm_eps)
+
+    def forward(
+        self, x: Tensor, rope: tuple[Tensor, Tensor], prefix: tuple[Tensor, Tensor] | None
+    ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        attended, own = self.self_attn(self.input_layernorm(x), rope, prefix)
+        x = x + attended
+        return x + self.mlp(self.post_attention_layernorm(x)), own
+
+
+class Body(nn.Module):
+    def __init__(self, config: NanoConfig) -> None:
+        super().__init__()
+        self.embed_tokens = nn.Embedding(config.vocab_size, config.hidden_size)
+        self.layers = nn.ModuleList(Block(config) for _ in range(config.num_hidden_layers))
+        self.norm = nn.RMSNorm(config.hidden_size, eps=config.rms_norm_eps)
+
+
+class Nano(nn.Module):
+    """Qwen3ForCausalLM with tied embeddings."""
+
+    def __init__(self, config: NanoConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.model = Body(config)
+        for name, weight in self.named_parameters():
+            if weight.dim() == 2:
+                # Projections back into the residual stream start small: their sum grows with depth.
+                depth = (2 * config.num_hidden_layers) ** -0.5 if name.endswith(("o_proj.weight", "down_proj.weight")) else 1
+                nn.init.normal_(weight, std=0.02 * depth if "embed" in name else weight.shape[1] ** -0.5 * depth)
+
+    def hidden(
+        self, ids: Tensor, prefix: list[tuple[Tensor, Tensor]] | None = None
+    ) -> tuple[Tensor, list[tuple[Tensor, Tensor]]]:
+        """Normed hidden states (B, T, D) of ids (B, T), and the keys and values of every layer."""
+        start = 0 if prefix is None else prefix[0][0].shape[2]
+        rope = rope_table(self.config, start, ids.shape[1], ids.device)
+        x = self.model.embed_tokens(ids)
+        keys_values = []
+        for i, layer in enumerate(self.model.layers):
+            x, own = layer(x, rope, None if prefix is None else prefix[i])
+            keys_values.append(own)
+        return self.model.norm(x), keys_values
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        return F.linear(hidden, self.model.embed_tokens.weight)
+
+
+def rope_table(config: NanoConfig, start: int, length: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """cos and sin (T, head_dim) of positions start .. start + length - 1."""
+    half = config.head_dim // 2
+    frequencies = config.rope_theta ** (-torch.arange(half, device=device, dtype=torch.float32) / half)
+    angles = torch.arange(start, start + length, device=device, dtype=torch.float32)[:, None] * frequencies
+    angles = torch.cat([angles, angles], dim=-1)
+    return angles.cos(), angles.sin()
+
+
+def rotate(x: Tensor, rope: tuple[Tensor, Tensor]) -> Tensor:
+    """Rotary positions in Hugging Face's layout: the two halves of a head are the pairs."""
+    cos, sin = rope
+    half = x.shape[-1] // 2
+    turned = torch.cat([-x[..., half:], x[..., :half]], dim=-1)
+    return (x * cos + turned * sin).to(x.dtype)

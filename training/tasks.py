@@ -1,0 +1,230 @@
+"""Made journals as training examples: every prompt rendered by the app's own library, every answer gold.
+
+Knows the generator's labels and `app.prompts`; knows no weights. In: a MadeJournal.  Out: Examples.
+"""
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from app.prompts.adapter import dump_answer
+from app.prompts.library import JournalPrompts, PromptCall, render, take_call
+from app.prompts.signatures import ENTITY_TYPES, AnswerQuestion
+from training.made.journal import MadeEntry, MadeFact, MadeJournal
+
+# How often each task is drawn per entry; extraction is the hardest and the most frequent in use.
+MAX_PREVIOUS_CHARS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One call with its gold answer; `schema` constrains the same call at run time."""
+
+    task: str
+    system: str
+    user: str
+    answer: str
+    schema: dict[str, Any]
+
+
+def examples(journal: MadeJournal, rng: random.Random) -> Iterator[Example]:
+    """Every task of one made journal, in the order in which ingestion meets them."""
+    prompts = JournalPrompts(owner=journal.owner)
+    told: dict[int, MadeFact] = {}
+    known: dict[int, tuple[str, str, str]] = {}  # identity -> name, type, what was said of it first
+    for i, entry in enumerate(journal.entries):
+        yield entities_example(prompts, entry)
+        if entry.entities:
+            previous = journal.entries[max(0, i - rng.choice((0, 0, 1, 2))) : i]
+            edges = edges_example(prompts, entry, journal.owner, previous)
+            if edges:
+                yield edges
+            resolution = resolution_example(prompts, entry, known, rng)
+            if resolution:
+                yield resolution
+            if rng.random() < 0.25:
+                yield summaries_example(prompts, entry, rng)
+        for fact in entry.facts:
+            if told:
+                yield from resolve_examples(prompts, fact, told, rng)
+            if rng.random() < 0.08:
+                yield from timestamps_examples(prompts, fact, entry)
+            told[fact.fact_id] = fact
+        for entity in entry.entities:
+            first = next((s for s in entry.sentences if entity.name in s), "")
+            known.setdefault(entity.identity, (entity.name, entity.type, first))
+    for question in journal.questions:
+        yield question_example(question, told, journal, rng)
+
+
+def entities_example(prompts: JournalPrompts, entry: MadeEntry) -> Example:
+    prompts.extract_text(
+        {
+            "episode_content": entry.text,
+            "episode_timestamp": f"{entry.date.isoformat()}T00:00:00+00:00",
+            "entity_types": [
+                {"entity_type_name": "Entity" if name == "Thing" else name, "entity_type_id": i}
+                for i, name in enumerate(ENTITY_TYPES)
+            ],
+        }
+    )
+    found = [{"name": entity.name, "type": entity.type} for entity in entry.entities]
+    return _example("entities", take_call(), {"extracted_entities": found})
+
+
+def edges_example(
+    prompts: JournalPrompts, entry: MadeEntry, owner: str, previous: tuple[MadeEntry, ...]
+) -> Example | None:
+    """None where a date of a fact is not among the dates the app finds in the text: such a label would be noise."""
+    prompts.edge(
+        {
+            "episode_content": entry.text,
+            "reference_time": f"{entry.date.isoformat()}T00:00:00+00:00",
+            "nodes": [
+                *({"name": entity.name, "entity_types": [entity.type]} for entity in entry.entities),
+                {"name": owner, "entity_types": ["Person"]},
+            ],
+            "previous_episodes": [
+                {"content": e.text[:MAX_PREVIOUS_CHARS], "timestamp": f"{e.date.isoformat()}T00:00:00+00:00"}
+                for e in previous
+            ],
+        }
+    )
+    call = take_call()
+    found = [
+        {
+            "sentence": fact.sentence + 1,
+            "source": fact.source,
+            "target": fact.target,
+            "relation": fact.relation,
+            "fact": fact.fact,
+            "valid_at": fact.valid_at,
+            "invalid_at": fact.invalid_at,
+        }
+        for fact in entry.facts
+    ]
+    assert call is not None
+    return _example("edges", call, {"edges": found}) if _dates_allowed(call, found) else None
+
+
+def resolution_example(
+    prompts: JournalPrompts, entry: MadeEntry, known: dict[int, tuple[str, str, str]], rng: random.Random
+) -> Example | None:
+    """Entities of an entry against earlier ones: the true match where there is one, and others that resemble it."""
+    if not known:
+        return None
+    news = rng.sample(entry.entities, min(len(entry.entities), rng.randint(1, 3)))
+    words = {word for entity in news for word in entity.name.split()}
+    likely = [i for i, (name, _, _) in known.items() if i in {n.identity for n in news} or words & set(name.split())]
+    others = [i for i in known if i not in likely]
+    chosen = likely[:8] + rng.sample(others, min(len(others), rng.randint(0, 4)))
+    if not chosen:
+        return None
+    rng.shuffle(chosen)
+    prompts.nodes(
+        {
+            "episode_content": entry.text,
+            "extracted_nodes": [{"name": n.name, "entity_type": [n.type]} for n in news],
+            "existing_nodes": [
+                {"candidate_id": k, "name": known[i][0], "entity_types": [known[i][1]], "summary": known[i][2]}
+                for k, i in enumerate(chosen)
+            ],
+        }
+    )
+    found = [{"name": n.name, "same_as": chosen.index(n.identity) if n.identity in chosen else None} for n in news]
+    return _example("resolution", take_call(), {"entity_resolutions": found})
+
+
+def resolve_examples(
+    prompts: JournalPrompts, fact: MadeFact, told: dict[int, MadeFact], rng: random.Random
+) -> Iterator[Example]:
+    """A fact against earlier ones; the telling ones always, the plain ones now and then."""
+    telling = fact.repeats is not None or bool(fact.ends)
+    if not telling and rng.random() > 0.25:
+        return
+    pair = {fact.source, fact.target}
+    same = [old for old in told.values() if {old.source, old.target} == pair]
+    same += [told[fact.repeats]] if fact.repeats is not None and told[fact.repeats] not in same else []
+    same = same[-4:] if fact.repeats is None else [*[s for s in same if s.fact_id != fact.repeats][-3:], told[fact.repeats]]
+    ended = [told[i] for i in fact.ends if told[i] not in same]
+    rest = [old for old in told.values() if old not in same and old not in ended]
+    near = [old for old in rest if pair & {old.source, old.target}]
+    pool = near if near and rng.random() < 0.7 else rest
+    others = ended + rng.sample(pool, min(len(pool), rng.randint(0, 6)))
+    rng.shuffle(same)
+    rng.shuffle(others)
+    if not same and not others:
+        return
+    both = [old.fact_id for old in same + others]
+    prompts.resolve_edge(
+        {
+            "existing_edges": [{"idx": i, "fact": old.fact} for i, old in enumerate(same)],
+            "edge_invalidation_candidates": [{"idx": len(same) + i, "fact": o.fact} for i, o in enumerate(others)],
+            "new_edge": fact.fact,
+        }
+    )
+    found = {
+        "duplicate_facts": [both.index(fact.repeats)] if fact.repeats is not None else [],
+        "contradicted_facts": sorted(both.index(i) for i in fact.ends if i in both)[:5],
+    }
+    yield _example("resolve", take_call(), found)
+
+
+def summaries_example(prompts: JournalPrompts, entry: MadeEntry, rng: random.Random) -> Example:
+    some = rng.sample(entry.entities, min(len(entry.entities), rng.randint(1, 3)))
+    prompts.extract_summaries_batch(
+        {
+            "episode_content": entry.text,
+            "entities": [{"name": entity.name, "summary": "", "entity_types": [entity.type]} for entity in some],
+        }
+    )
+    names = list(dict.fromkeys(entity.name for entity in some))
+    found = [{"name": n, "summary": next(s for s in entry.sentences if n in s)[:300]} for n in names]
+    return _example("summaries", take_call(), {"summaries": found})
+
+
+def timestamps_examples(prompts: JournalPrompts, fact: MadeFact, entry: MadeEntry) -> Iterator[Example]:
+    """The fact followed by the sentence it was read from, so that its date is in the text."""
+    text = f"{fact.fact} {entry.sentences[fact.sentence]}"
+    prompts.extract_timestamps({"fact": text, "reference_time": f"{entry.date.isoformat()}T00:00:00+00:00"})
+    call = take_call()
+    assert call is not None
+    found = {"valid_at": fact.valid_at, "invalid_at": fact.invalid_at}
+    if _dates_allowed(call, [found]):
+        yield _example("timestamps", call, found)
+
+
+def question_example(
+    question: Any, told: dict[int, MadeFact], journal: MadeJournal, rng: random.Random
+) -> Example:
+    gold = [told[i] for i in question.fact_ids]
+    rest = [fact for fact in told.values() if fact not in gold]
+    shown = gold + rng.sample(rest, min(len(rest), rng.randint(2, 8)))
+    rng.shuffle(shown)
+    facts, inputs = number_facts([(f.valid_at, f.invalid_at, f.fact) for f in shown])
+    messages = render(AnswerQuestion, {"facts_of_journal": facts, "question": question.question})
+    from app.prompts import schemas
+
+    answer = {"facts": sorted(shown.index(f) + 1 for f in gold)[:5], "answer": question.answer}
+    return _example("answer", PromptCall(messages, schemas.answer(len(inputs)), dict), answer)
+
+
+def number_facts(facts: list[tuple[str, str | None, str]]) -> tuple[str, list[str]]:
+    lines = [f"{i}. {a}{' to ' + b if b else ''}: {text}" for i, (a, b, text) in enumerate(facts, 1)]
+    return "\n".join(lines), lines
+
+
+def _dates_allowed(call: PromptCall, found: list[dict[str, Any]]) -> bool:
+    text = call.messages[1]["content"]
+    return all(
+        day is None or day in text and date.fromisoformat(day)
+        for item in found
+        for day in (item["valid_at"], item["invalid_at"])
+    )
+
+
+def _example(task: str, call: PromptCall | None, answer: dict[str, Any]) -> Example:
+    assert call is not None
+    return Example(task, call.messages[0]["content"], call.messages[1]["content"], dump_answer(answer), call.schema)

@@ -1,0 +1,171 @@
+"""Train daybook-nano: `python -m training.train --minutes 60`; run it again to go on from the last checkpoint.
+
+Knows batches and weights. In: seeds.  Out: training/runs/NAME/checkpoint.pt and a log line a minute.
+
+The rate is held constant and falls only in a last run with `--decay`, so that training can be stopped and
+resumed at any minute and still end well (warm-up, stable, decay).
+"""
+
+import argparse
+import json
+import time
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from app.prompts.library import prompts_fingerprint
+from training.batches import Batch, batches
+from training.model import Nano, NanoConfig
+from training.tokenizer import load_tokenizer
+
+RUNS = Path(__file__).parent / "runs"
+PROMPT_WEIGHT = 0.1  # predicting the prompt teaches a little language; the answer is what counts
+MUON_RATE, ADAM_RATE = 0.02, 0.004
+WARM_UP_STEPS = 50
+SEEDS_PER_RUN = 10_000_000  # every run draws journals of its own
+
+
+@dataclass
+class State:
+    """What a checkpoint holds besides weights and optimisers."""
+
+    steps: int = 0
+    tokens: int = 0
+    runs: int = 0
+    minutes: float = 0.0
+
+
+def main() -> None:
+    options = _options()
+    torch.set_num_threads(options.threads)
+    run = RUNS / options.name
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    tokenizer = load_tokenizer(run / "tokenizer")
+    model = Nano(NanoConfig(vocab_size=len(tokenizer))).to(device)
+    optimizers = make_optimizers(model)
+    state = load_checkpoint(run / "checkpoint.pt", model, optimizers)
+    print(f"{sum(p.numel() for p in model.parameters()):,} weights, prompts {prompts_fingerprint()}, {state}", flush=True)
+    try:
+        train(model, optimizers, state, options, run, device)
+    finally:
+        save_checkpoint(run / "checkpoint.pt", model, optimizers, state)
+
+
+def train(
+    model: Nano,
+    optimizers: list[torch.optim.Optimizer],
+    state: State,
+    options: argparse.Namespace,
+    run: Path,
+    device: torch.device,
+) -> None:
+    """One run of `options.minutes`, with a checkpoint every few minutes."""
+    state.runs += 1
+    stream = batches(load_tokenizer(run / "tokenizer"), state.runs * SEEDS_PER_RUN, PROMPT_WEIGHT)
+    rates = [[group["lr"] for group in o.param_groups] for o in optimizers]
+    started = logged = saved = time.monotonic()
+    minutes_before = state.minutes
+    losses: dict[str, list[float]] = defaultdict(list)
+    for batch in stream:
+        elapsed = time.monotonic() - started
+        if elapsed > options.minutes * 60:
+            break
+        scale = min(1.0, (state.steps + 1) / WARM_UP_STEPS)
+        scale *= max(0.0, 1 - elapsed / (options.minutes * 60)) if options.decay else 1.0
+        for optimizer, base in zip(optimizers, rates, strict=True):
+            for group, rate in zip(optimizer.param_groups, base, strict=True):
+                group["lr"] = rate * scale
+        losses[batch.task].append(step(model, optimizers, batch, device))
+        state.steps += 1
+        state.tokens += batch.prefix.numel() + int((batch.weights > 0).sum())
+        state.minutes = minutes_before + elapsed / 60
+        if time.monotonic() - logged > 60:
+            logged = time.monotonic()
+            line = {task: round(sum(v) / len(v), 4) for task, v in sorted(losses.items())}
+            print(f"{state.minutes:.0f} min, {state.steps:,} steps, {state.tokens / 1e6:.2f}M tokens", json.dumps(line), flush=True)
+            losses.clear()
+        if time.monotonic() - saved > 180:
+            saved = time.monotonic()
+            _restore(optimizers, rates)
+            save_checkpoint(run / "checkpoint.pt", model, optimizers, state)
+    _restore(optimizers, rates)
+
+
+def step(model: Nano, optimizers: list[torch.optim.Optimizer], batch: Batch, device: torch.device) -> float:
+    """One update; returns the mean loss of the answers' tokens."""
+    prefix, ids, weights = batch.prefix.to(device), batch.ids.to(device), batch.weights.to(device)
+    with torch.autocast(device.type, dtype=torch.bfloat16):
+        _, shared = model.hidden(prefix[None])
+        hidden, _ = model.hidden(ids[:, :-1], shared)
+        logits = model.logits(hidden)
+    losses = F.cross_entropy(logits.float().flatten(0, 1), ids[:, 1:].flatten(), reduction="none").view_as(ids[:, 1:])
+    weighted: Tensor = (losses * weights[:, 1:]).sum() / weights[:, 1:].sum()
+    weighted.backward()  # type: ignore[no-untyped-call]
+    torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+    for optimizer in optimizers:
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+    answer = weights[:, 1:] == 1.0
+    return float(losses[answer].mean().detach())
+
+
+def make_optimizers(model: Nano) -> list[torch.optim.Optimizer]:
+    """Muon for the matrices between hidden states, Adam for embeddings and norms (Jordan 2024)."""
+    matrices = [p for n, p in model.named_parameters() if p.dim() == 2 and "embed" not in n]
+    others = [p for n, p in model.named_parameters() if p.dim() != 2 or "embed" in n]
+    return [
+        torch.optim.Muon(matrices, lr=MUON_RATE, momentum=0.95, weight_decay=0.01),
+        torch.optim.AdamW(others, lr=ADAM_RATE, betas=(0.9, 0.95), weight_decay=0.0),
+    ]
+
+
+def save_checkpoint(path: Path, model: Nano, optimizers: list[torch.optim.Optimizer], state: State) -> None:
+    """Written beside and renamed, so that a kill leaves the old one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_suffix(".new")
+    torch.save(
+        {
+            "model": model.state_dict(),
+            "optimizers": [o.state_dict() for o in optimizers],
+            "state": vars(state),
+            "prompts": prompts_fingerprint(),
+        },
+        beside,
+    )
+    beside.replace(path)
+
+
+def load_checkpoint(path: Path, model: Nano, optimizers: list[torch.optim.Optimizer]) -> State:
+    """The state to go on from; a fresh one where there is no checkpoint. Says so when the prompts have changed."""
+    if not path.exists():
+        return State()
+    saved = torch.load(path, map_location="cpu", weights_only=True)
+    model.load_state_dict(saved["model"])
+    for optimizer, old in zip(optimizers, saved["optimizers"], strict=True):
+        optimizer.load_state_dict(old)
+    if saved["prompts"] != prompts_fingerprint():
+        print(f"stale: trained on prompts {saved['prompts']}, the app now asks {prompts_fingerprint()}; going on", flush=True)
+    return State(**saved["state"])
+
+
+def _restore(optimizers: list[torch.optim.Optimizer], rates: list[list[float]]) -> None:
+    for optimizer, base in zip(optimizers, rates, strict=True):
+        for group, rate in zip(optimizer.param_groups, base, strict=True):
+            group["lr"] = rate
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--name", default="nano", help="folder under training/runs")
+    parser.add_argument("--minutes", type=float, default=60.0)
+    parser.add_argument("--threads", type=int, default=1, help="one is fastest when the machine is busy")
+    parser.add_argument("--decay", action="store_true", help="let the rate fall to zero over this run: the last one")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
