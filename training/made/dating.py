@@ -1,0 +1,133 @@
+"""Words for dates, and the dates they mean by the rules of `app.journal.dates`.
+
+Knows calendars and three languages; knows no events. In: the entry's day.  Out: a phrase and the ISO date it names.
+"""
+
+import random
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+MONTHS = {
+    "en": "January February March April May June July August September October November December".split(),
+    "de": "Januar Februar März April Mai Juni Juli August September Oktober November Dezember".split(),
+    "fr": "janvier février mars avril mai juin juillet août septembre octobre novembre décembre".split(),
+}
+WEEKDAYS = {
+    "en": "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split(),
+    "de": "Montag Dienstag Mittwoch Donnerstag Freitag Samstag Sonntag".split(),
+    "fr": "lundi mardi mercredi jeudi vendredi samedi dimanche".split(),
+}
+NUMBERS = {
+    "en": "two three four five six".split(),
+    "de": "zwei drei vier fünf sechs".split(),
+    "fr": "deux trois quatre cinq six".split(),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A date in words, and the date it names."""
+
+    words: str
+    day: date
+
+
+def recent(rng: random.Random, today: date, language: str) -> Said:
+    """A day of the last weeks: yesterday, on Friday, three days ago, on 3 April."""
+    kind = rng.random()
+    if kind < 0.36:
+        words = {"en": ("yesterday", "yesterday", "last night"), "de": ("gestern", "gestern", "gestern Abend"),
+                 "fr": ("hier", "hier", "hier soir")}[language]  # fmt: skip
+        return Said(rng.choice(words), today - timedelta(days=1))
+    if kind < 0.42:
+        words = {"en": ("the day before yesterday",), "de": ("vorgestern",), "fr": ("avant-hier",)}[language]
+        return Said(words[0], today - timedelta(days=2))
+    if kind < 0.62:
+        return _weekday(rng, today, language)
+    if kind < 0.74:
+        n = rng.randint(2, 6)
+        words = {"en": ("@ days ago",), "de": ("vor @ Tagen",), "fr": ("il y a @ jours",)}[language]
+        word = rng.choice((NUMBERS[language][n - 2], NUMBERS[language][n - 2], str(n)))
+        day = NUMBERS["de"][n - 2] if language == "de" and word != str(n) else word
+        return Said(words[0].replace("@", day), today - timedelta(days=n))
+    if kind < 0.82:
+        monday = today - timedelta(days=today.weekday() + 7)
+        words = {"en": ("last week",), "de": ("letzte Woche",), "fr": ("la semaine dernière",)}[language]
+        return Said(words[0], monday)
+    if kind < 0.94:
+        return dated(rng, today - timedelta(days=rng.randint(3, 60)), today, language)
+    return _month(rng, today, language)
+
+
+def old(rng: random.Random, today: date, language: str) -> Said:
+    """A year or a month of some years ago: in 1908, in March 1911."""
+    year = today.year - rng.randint(1, 30)
+    if rng.random() < 0.7:
+        words = {"en": f"in {year}", "de": f"im Jahr {year}", "fr": f"en {year}"}[language]
+        return Said(words, date(year, 1, 1))
+    month = rng.randint(1, 12)
+    into = {"en": "in", "de": "im", "fr": "en"}[language]
+    return Said(f"{into} {MONTHS[language][month - 1]} {year}", date(year, month, 1))
+
+
+def since(rng: random.Random, today: date, language: str) -> Said:
+    """Since a year, a month or a year's month."""
+    word = {"en": "since", "de": "seit", "fr": "depuis"}[language]
+    kind = rng.random()
+    if kind < 0.55:
+        year = today.year - rng.randint(1, 25)
+        return Said(f"{word} {year}", date(year, 1, 1))
+    back = rng.randint(1, 11)
+    months = today.year * 12 + today.month - 1 - back
+    day = date(months // 12, months % 12 + 1, 1)
+    name = MONTHS[language][day.month - 1]
+    if kind < 0.85:
+        return Said(f"{word} {name}", day)
+    return Said(f"{word} {name} {day.year - 1}", day.replace(year=day.year - 1))
+
+
+def span(rng: random.Random, today: date, language: str) -> tuple[Said, Said]:
+    """From a year to a year."""
+    end = today.year - rng.randint(1, 20)
+    start = end - rng.randint(1, 12)
+    words = {"en": ("from", "to"), "de": ("von", "bis"), "fr": ("de", "à")}[language]
+    return Said(f"{words[0]} {start}", date(start, 1, 1)), Said(f"{words[1]} {end}", date(end, 1, 1))
+
+
+def dated(rng: random.Random, day: date, today: date, language: str) -> Said:
+    """A day and a month, with the year where it is not the most recent one."""
+    name = MONTHS[language][day.month - 1]
+    year = "" if day <= today and (today - day).days < 360 and rng.random() < 0.85 else f" {day.year}"
+    if language == "en":
+        forms = (f"on {day.day} {name}{year}", f"on the {_ordinal(day.day)} of {name}{year}", f"on {name} {day.day}")
+        return Said(forms[rng.randrange(3 if not year else 2)], day)
+    if language == "de":
+        return Said(f"am {day.day}. {name}{year}", day)
+    return Said(f"le {'1er' if day.day == 1 else day.day} {name}{year}", day)
+
+
+def plain(day: date, language: str) -> str:
+    """A date as an answer says it."""
+    name = MONTHS[language][day.month - 1]
+    if language == "de":
+        return f"am {day.day}. {name} {day.year}"
+    return f"le {'1er' if day.day == 1 else day.day} {name} {day.year}" if language == "fr" else f"on {day.day} {name} {day.year}"
+
+
+def _weekday(rng: random.Random, today: date, language: str) -> Said:
+    day = today - timedelta(days=rng.randint(1, 7))
+    name = WEEKDAYS[language][day.weekday()]
+    words = {"en": (f"on {name}", f"last {name}"), "de": (f"am {name}", f"letzten {name}"),
+             "fr": (f"{name} dernier",)}[language]  # fmt: skip
+    return Said(rng.choice(words), day)
+
+
+def _month(rng: random.Random, today: date, language: str) -> Said:
+    months = today.year * 12 + today.month - 1 - rng.randint(1, 9)
+    day = date(months // 12, months % 12 + 1, 1)
+    into = {"en": "in", "de": "im", "fr": "en"}[language]
+    return Said(f"{into} {MONTHS[language][day.month - 1]}", day)
+
+
+def _ordinal(n: int) -> str:
+    return f"{n}{'th' if 10 < n % 100 < 14 else {1: 'st', 2: 'nd', 3: 'rd'}.get(n % 10, 'th')}"
