@@ -18,7 +18,8 @@ Precision = Literal["day", "month", "year"]
 class OffsetMap:
     """Where the characters of an entry's text stand in its file, when the file stores them escaped.
 
-    `text_starts[i]` and `file_starts[i]` begin the i-th run; inside a run both advance together.
+    `text_starts[i]` and `file_starts[i]` begin the i-th run; inside a run both advance together. An escape is a run of
+    one character. The last run stands at the text's end, so that a slice may end with an escape.
     """
 
     text_starts: tuple[int, ...]
@@ -56,9 +57,7 @@ class Entry:
         """Span in the file of `text[start:end]`; for an empty slice both ends are equal."""
         if self.offsets is None:
             return self.start + start, self.start + end
-        if start == end:
-            return self.offsets.to_file(start), self.offsets.to_file(start)
-        return self.offsets.to_file(start), self.offsets.to_file(end - 1) + 1
+        return self.offsets.to_file(start), self.offsets.to_file(end)
 
 
 @dataclass(frozen=True, slots=True)

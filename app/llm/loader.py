@@ -31,7 +31,8 @@ class LoadedModel:
     fingerprint          sha256 of the content; the same model elsewhere has the same one
     eos_token_ids        ids that end an answer, all below `token_count`
     max_context_tokens   positions the model was trained for, prompt and answer together
-    token_count          ids below this have a text; the logits of padded vocabularies go beyond
+    token_count          ids below this have a text
+    vocab_size           logits per position; padded vocabularies have more of them than tokens
     dtype                of the activations: "float32", "bfloat16", "float16"
     note                 what was done to the weights, for a person; "" if nothing
     """
@@ -44,6 +45,7 @@ class LoadedModel:
     eos_token_ids: frozenset[int]
     max_context_tokens: int
     token_count: int
+    vocab_size: int
     dtype: str
     note: str
 
@@ -164,6 +166,7 @@ def _describe(
         eos_token_ids=frozenset(token for token in tokenizer.eos_token_ids if 0 <= token < token_count),
         max_context_tokens=_max_context_tokens(config, tokenizer),
         token_count=token_count,
+        vocab_size=logits.shape[-1],
         dtype=str(logits.dtype).removeprefix("mlx.core."),
         note=note,
     )

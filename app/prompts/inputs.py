@@ -63,7 +63,7 @@ def number_text(text: str, day: date | None) -> NumberedText:
     """Number the sentences of an entry and resolve the dates that it names; without a day only the sentences."""
     dates = {day.isoformat(): "this entry"} if day else {}
     for found in find_dates(text, day) if day else ():
-        dates.setdefault(found.date.isoformat(), _one_line(text[found.start : found.end]))
+        dates.setdefault(found.date, _one_line(text[found.start : found.end]).strip(" .,;"))
     return NumberedText(text, day, tuple(split_sentences(text)), dates)
 
 

@@ -1,0 +1,1 @@
+"""Graph databases behind Graphiti's driver interface, each with its faults mended."""

@@ -1,0 +1,192 @@
+"""Ask the graph: facts by words, an entity and its facts, how much there is, and one comparable picture of it all.
+
+Knows the graph's tables and Graphiti's search; knows nothing of files or models.
+In: words, names, dates.  Out: frozen values whose evidence points at characters; equal graphs give equal answers.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import app.graph.quiet  # noqa: F401  # before graphiti
+
+# isort: split
+from graphiti_core.search.search_config_recipes import EDGE_HYBRID_SEARCH_RRF
+from graphiti_core.search.search_filters import ComparisonOperator, DateFilter, SearchFilters
+
+from app.graph.drivers.kuzu import Row
+from app.graph.store import GraphStore
+
+_FACT_COLUMNS = (
+    " RETURN e.uuid AS uuid, e.fact AS fact, e.name AS relation, a.name AS source, b.name AS target,"
+    " e.valid_at AS valid_at, e.invalid_at AS invalid_at"
+)
+_FACT = "MATCH (a:Entity)-[:RELATES_TO]->(e:RelatesToNode_)-[:RELATES_TO]->(b:Entity) WHERE e.group_id = $group"
+_STANDS = " AND (e.valid_at IS NULL OR e.valid_at <= $as_of) AND (e.invalid_at IS NULL OR e.invalid_at > $as_of)"
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """The words a fact or a mention stands on: half-open offsets, as they were given to ingest."""
+
+    episode_uuid: str
+    start: int
+    end: int
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class FactHit:
+    """A fact with the time it held and the words behind it; a date of None is open."""
+
+    uuid: str
+    fact: str
+    relation: str
+    source: str
+    target: str
+    valid_at: datetime | None
+    invalid_at: datetime | None
+    evidence: tuple[Evidence, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EntityHit:
+    """A person, place or thing, with every place where it is named."""
+
+    uuid: str
+    name: str
+    labels: tuple[str, ...]
+    summary: str
+    mentions: tuple[Evidence, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class GraphCounts:
+    """How much the graph holds; `ended` of the facts no longer hold."""
+
+    episodes: int
+    entities: int
+    facts: int
+    ended: int
+    spans: int
+
+
+async def search(store: GraphStore, text: str, *, limit: int = 10, as_of: datetime | None = None) -> list[FactHit]:
+    """Facts by words and by meaning, best first.
+
+    as_of    only facts that held at that moment
+    limit    how many facts at most
+    """
+    if not text.strip():
+        return []
+    # A copy: Graphiti's own search() changes this shared recipe, and ingestion reads it too.
+    recipe = EDGE_HYBRID_SEARCH_RRF.model_copy(deep=True, update={"limit": limit})
+    found = await store.graphiti.search_(
+        text,
+        config=recipe,
+        group_ids=[store.group],
+        search_filter=_held_at(as_of),
+        query_vector=await store.embedder.embed_query(text),
+    )
+    best_first = [edge.uuid for edge in found.edges]
+    rows = await store.rows(_FACT + " AND e.uuid IN $uuids" + _FACT_COLUMNS, uuids=best_first)
+    hits = {hit.uuid: hit for hit in await _with_evidence(store, rows)}
+    return [hits[uuid] for uuid in best_first]
+
+
+async def entity(store: GraphStore, name: str) -> EntityHit | None:
+    """The entity of that name, whatever its case; among several the exact spelling, then the most mentioned."""
+    rows = await store.rows(
+        "MATCH (n:Entity) WHERE n.group_id = $group AND lower(n.name) = lower($name)"
+        " RETURN n.uuid AS uuid, n.name AS name, n.labels AS labels, n.summary AS summary",
+        name=name.strip(),
+    )
+    mentions = await _evidence(store, [row["uuid"] for row in rows], "mention")
+    hits = [
+        EntityHit(row["uuid"], row["name"], tuple(row["labels"]), row["summary"], mentions.get(row["uuid"], ()))
+        for row in rows
+    ]
+    return min(hits, key=lambda hit: (hit.name != name.strip(), -len(hit.mentions), hit.uuid), default=None)
+
+
+async def facts_of(store: GraphStore, entity_uuid: str, *, as_of: datetime | None = None) -> list[FactHit]:
+    """Every fact from or to an entity, in the order in which they began."""
+    rows = await store.rows(
+        _FACT + " AND (a.uuid = $uuid OR b.uuid = $uuid)" + (_STANDS if as_of else "") + _FACT_COLUMNS,
+        uuid=entity_uuid,
+        as_of=as_of,
+    )
+    return await _with_evidence(store, rows)
+
+
+async def counts(store: GraphStore) -> GraphCounts:
+    """How many of each there are in this group."""
+
+    async def number(pattern: str) -> int:
+        return int((await store.rows(f"MATCH {pattern} RETURN count(*) AS number"))[0]["number"])
+
+    return GraphCounts(
+        episodes=await number("(n:Episodic) WHERE n.group_id = $group"),
+        entities=await number("(n:Entity) WHERE n.group_id = $group"),
+        facts=await number("(e:RelatesToNode_) WHERE e.group_id = $group"),
+        ended=await number("(e:RelatesToNode_) WHERE e.group_id = $group AND e.invalid_at IS NOT NULL"),
+        spans=await number("(s:Span), (n:Episodic {uuid: s.episode_uuid}) WHERE n.group_id = $group"),
+    )
+
+
+async def canonical_dump(store: GraphStore) -> dict[str, Any]:
+    """The whole graph as JSON values without clock times: equal for equal graphs, whatever happened on the way."""
+    episodes = await store.rows(
+        "MATCH (n:Episodic) WHERE n.group_id = $group RETURN n.uuid AS uuid, n.name AS name, n.content AS text,"
+        " n.valid_at AS valid_at, n.entity_edges AS facts"
+    )
+    entities = await store.rows(
+        "MATCH (n:Entity) WHERE n.group_id = $group RETURN n.uuid AS uuid, n.name AS name, n.labels AS labels,"
+        " n.summary AS summary, n.attributes AS attributes"
+    )
+    facts = await store.rows(_FACT + _FACT_COLUMNS + ", e.episodes AS episodes, e.attributes AS attributes")
+    mentions = await store.rows(
+        "MATCH (p:Episodic)-[:MENTIONS]->(n:Entity) WHERE n.group_id = $group RETURN p.uuid AS episode, n.uuid AS entity"
+    )
+    spans = await store.rows(
+        "MATCH (s:Span), (n:Episodic {uuid: s.episode_uuid}) WHERE n.group_id = $group RETURN s.uuid AS uuid,"
+        " s.target_uuid AS target, s.episode_uuid AS episode, s.kind AS kind, s.start AS start, s.`end` AS `end`,"
+        " s.words AS words"
+    )
+    picture = {"episodes": episodes, "entities": entities, "facts": facts, "mentions": mentions, "spans": spans}
+    return {name: sorted((_plain(row) for row in rows), key=json.dumps) for name, rows in picture.items()}
+
+
+def _plain(row: Row) -> dict[str, Any]:
+    return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in sorted(row.items())}
+
+
+def _held_at(moment: datetime | None) -> SearchFilters:
+    if moment is None:
+        return SearchFilters()
+    unknown = [DateFilter(comparison_operator=ComparisonOperator.is_null)]
+    began = [DateFilter(date=moment, comparison_operator=ComparisonOperator.less_than_equal)]
+    still = [DateFilter(date=moment, comparison_operator=ComparisonOperator.greater_than)]
+    return SearchFilters(valid_at=[began, unknown], invalid_at=[still, unknown])
+
+
+async def _with_evidence(store: GraphStore, rows: Sequence[Row]) -> list[FactHit]:
+    words = await _evidence(store, [row["uuid"] for row in rows], "fact")
+    return [FactHit(**row, evidence=words.get(row["uuid"], ())) for row in rows]
+
+
+async def _evidence(store: GraphStore, targets: Sequence[str], kind: str) -> dict[str, tuple[Evidence, ...]]:
+    """Spans by target, the earliest episode first."""
+    rows = await store.rows(
+        "MATCH (s:Span), (n:Episodic {uuid: s.episode_uuid}) WHERE s.kind = $kind AND s.target_uuid IN $targets"
+        " RETURN s.target_uuid AS target, s.episode_uuid AS episode_uuid, s.start AS start, s.`end` AS `end`,"
+        " s.words AS words ORDER BY n.valid_at, s.start, s.`end`, s.uuid",
+        kind=kind,
+        targets=list(targets),
+    )
+    found: dict[str, list[Evidence]] = {}
+    for row in rows:
+        found.setdefault(row.pop("target"), []).append(Evidence(**row))
+    return {target: tuple(evidence) for target, evidence in found.items()}

@@ -1,0 +1,232 @@
+"""Make a JSON schema finite: every answer it allows ends, and each one also satisfies the schema it came from.
+
+Knows JSON Schema as pydantic and people write it; knows no models and no grammar engine.
+In: a schema.  Out: the same schema closed, required, with references written out and every length bounded.
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from app.errors import BadInput
+
+Schema = dict[str, Any]  # Any: JSON values nest
+
+# They describe; they constrain nothing.
+ANNOTATIONS = {
+    "title", "description", "default", "examples", "deprecated", "readOnly", "writeOnly", "discriminator",
+    "$schema", "$id", "$comment", "$defs", "definitions", "contentEncoding", "contentMediaType",
+}  # fmt: skip
+# The grammar cannot keep a memory of what was said; who needs these checks the finished answer.
+UNENFORCED = {"uniqueItems", "propertyNames", "minProperties"}
+FORMATS = {"date-time", "time", "date", "duration", "email", "hostname", "ipv4", "ipv6", "uuid", "uri"}
+KEYWORDS = {
+    "object": ("properties", "required", "additionalProperties", "patternProperties", "maxProperties"),
+    "array": ("items", "prefixItems", "minItems", "maxItems"),
+    "string": ("pattern", "format", "minLength", "maxLength"),
+    "number": ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"),
+}
+
+
+class _TooDeepError(Exception):
+    """A reference was followed into itself more often than `Bounds.depth`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How long an answer may get where its schema does not say; a runaway stops here, a good answer never notices."""
+
+    text_chars: int = 1000  # Graphiti asks for summaries "under 1000 characters"
+    items: int = 64  # per array
+    entries: int = 16  # per map
+    key_chars: int = 64  # of a map
+    integer: int = 10**9  # largest absolute value
+    number: float = 1e12
+    number_step: float = 0.0001
+    depth: int = 4  # of a type inside itself
+
+
+def bounded_schema(schema: Schema, bounds: Bounds | None = None) -> Schema:
+    """The finite part of `schema`; what already has a bound keeps it, so bounding twice changes nothing.
+
+    raises  BadInput if a type must contain itself, or names a reference that is not there
+    """
+    try:
+        return _Bounding(schema, bounds or Bounds()).of(schema)
+    except _TooDeepError as error:
+        raise BadInput(f"the type {error} contains itself without end", hint="make the inner one optional") from error
+
+
+class _Bounding:
+    """One walk over one schema; `path` counts how often each reference is open above the current place."""
+
+    def __init__(self, root: Schema, bounds: Bounds) -> None:
+        self._root = root
+        self._bounds = bounds
+        self._path: list[str] = []
+
+    def of(self, schema: Schema | bool) -> Schema:
+        if schema is True or schema == {}:
+            return self._anything()
+        if not isinstance(schema, dict):
+            raise BadInput("a schema of False allows no answer", hint="remove it")
+        if "$ref" in schema:
+            return self._referred(schema)
+        kept = {key: value for key, value in schema.items() if key not in ANNOTATIONS | UNENFORCED}
+        if "const" in kept or "enum" in kept:
+            return {key: kept[key] for key in ("const", "enum") if key in kept}
+        if "allOf" in kept:
+            return self.of(_merged([_without(kept, "allOf"), *(self._unfolded(part) for part in kept["allOf"])]))
+        for choice in ("anyOf", "oneOf"):
+            if choice in kept:
+                return self._choice(_without(kept, choice), kept[choice])
+        return self._typed(kept) if kept else self._anything()
+
+    def _referred(self, schema: Schema) -> Schema:
+        name = schema["$ref"]
+        if self._path.count(name) >= self._bounds.depth:
+            raise _TooDeepError(name.rsplit("/", 1)[-1])
+        self._path.append(name)
+        try:
+            return self.of(_merged([self._unfolded(schema)]))
+        finally:
+            self._path.pop()
+
+    def _unfolded(self, schema: Schema) -> Schema:
+        """A reference with its target's keywords in its place; one step only."""
+        if "$ref" not in schema:
+            return schema
+        target: Any = self._root
+        for step in schema["$ref"].lstrip("#/").split("/") if schema["$ref"] != "#" else []:
+            target = target.get(step.replace("~1", "/").replace("~0", "~")) if isinstance(target, dict) else None
+        if not isinstance(target, dict):
+            raise BadInput(f"the schema has no {schema['$ref']}", hint="references must point inside the schema")
+        return {**target, **_without(schema, "$ref")}
+
+    def _choice(self, shared: Schema, alternatives: list[Schema]) -> Schema:
+        found: list[Schema] = []
+        deepest: _TooDeepError | None = None
+        for alternative in alternatives:
+            try:
+                found.append(self.of(_merged([shared, self._unfolded(alternative)]) if shared else alternative))
+            except _TooDeepError as error:
+                deepest = error
+        if not found:
+            raise deepest or BadInput("the schema has a choice without alternatives", hint="add one")
+        return {"anyOf": found} if len(found) > 1 else found[0]
+
+    def _typed(self, schema: Schema) -> Schema:
+        kinds = schema.get("type") or [kind for kind, keys in KEYWORDS.items() if any(key in schema for key in keys)]
+        kinds = [kinds] if isinstance(kinds, str) else kinds
+        result = {**schema, "type": kinds[0] if len(kinds) == 1 else kinds}
+        if "string" not in kinds or schema.get("format") not in FORMATS:
+            result.pop("format", None)
+        if "object" in kinds:
+            result |= self._object(schema)
+        if "array" in kinds:
+            result |= self._array(schema)
+        if "string" in kinds:
+            result |= self._string(schema)
+        if "integer" in kinds or "number" in kinds:
+            result |= self._number(schema, "number" in kinds)
+        return result
+
+    def _object(self, schema: Schema) -> Schema:
+        properties = schema.get("properties", {})
+        extra = schema.get("additionalProperties", not properties and "patternProperties" not in schema)
+        patterns = schema.get("patternProperties", {})
+        if properties or not (extra or patterns):
+            # Closed: without this the model may add keys of its own; required: without it, {} is an answer.
+            kept = {
+                name: bounded for name, value in properties.items() if (bounded := self._member(schema, name, value))
+            }
+            return {"properties": kept, "required": list(kept), "additionalProperties": False}
+        if extra and not patterns:
+            patterns = {f"^[^\\x00-\\x1f\\x7f]{{1,{self._bounds.key_chars}}}$": extra}
+        return {
+            "patternProperties": {pattern: self.of(value) for pattern, value in patterns.items()},
+            "maxProperties": schema.get("maxProperties", self._bounds.entries),
+            "additionalProperties": False,
+        }
+
+    def _member(self, schema: Schema, name: str, value: Schema) -> Schema | None:
+        """A property; None for one that may be left out and would contain its own type for ever."""
+        try:
+            return self.of(value)
+        except _TooDeepError:
+            if name in schema.get("required", []):
+                raise
+            return None
+
+    def _array(self, schema: Schema) -> Schema:
+        least, items = schema.get("minItems", 0), schema.get("items", {})
+        first = [self.of(item) for item in schema.get("prefixItems", [])]
+        most = schema.get("maxItems", len(first) if items is False else max(least, self._bounds.items))
+        result: Schema = {"minItems": least, "maxItems": most} | ({"prefixItems": first} if first else {})
+        if items is False or most <= len(first):
+            return result | {"items": False if items is False else {}}
+        try:
+            return result | {"items": self.of(items)}
+        except _TooDeepError:
+            if least > len(first):
+                raise
+            return result | {"maxItems": len(first), "items": {}}
+
+    def _string(self, schema: Schema) -> Schema:
+        return {"maxLength": schema.get("maxLength", max(schema.get("minLength", 0), self._bounds.text_chars))}
+
+    def _number(self, schema: Schema, is_real: bool) -> Schema:
+        limit = self._bounds.number if is_real else self._bounds.integer
+        low = schema.get("minimum", schema.get("exclusiveMinimum"))
+        high = schema.get("maximum", schema.get("exclusiveMaximum"))
+        result: Schema = {}
+        if low is None:
+            result["minimum"] = min(-limit, high - limit) if high is not None else -limit
+        if high is None:
+            result["maximum"] = max(limit, low + limit) if low is not None else limit
+        if is_real and "multipleOf" not in schema:
+            result["multipleOf"] = self._bounds.number_step
+        return result
+
+    def _anything(self, depth: int = 2) -> Schema:
+        scalars: list[Schema] = [self._typed({"type": kind}) for kind in ("string", "number", "boolean", "null")]
+        if depth == 0:
+            return {"anyOf": scalars}
+        inner = self._anything(depth - 1)
+        few = {"minItems": 0, "maxItems": self._bounds.entries}
+        keys = {f"^[^\\x00-\\x1f\\x7f]{{1,{self._bounds.key_chars}}}$": inner}
+        nested: list[Schema] = [
+            {"type": "array", "items": inner, **few},
+            {
+                "type": "object",
+                "patternProperties": keys,
+                "maxProperties": few["maxItems"],
+                "additionalProperties": False,
+            },
+        ]
+        return {"anyOf": [*scalars, *nested]}
+
+
+def _merged(parts: list[Schema]) -> Schema:
+    """Keywords that must hold together; objects unite their properties."""
+    result: Schema = {}
+    for part in parts:
+        for key, value in part.items():
+            if key == "properties":
+                result[key] = {**result.get(key, {}), **value}
+            elif key == "required":
+                result[key] = [*result.get(key, []), *value]
+            elif key not in ANNOTATIONS and result.get(key, value) != value:
+                raise BadInput(f"the schema asks for two different values of {key!r} at once", hint="write one type")
+            else:
+                result[key] = value
+    return result
+
+
+def _without(schema: Schema, key: str) -> Schema:
+    return {name: value for name, value in schema.items() if name != key}
+
+
+def canonical(schema: Schema) -> str:
+    """The schema as one line of JSON; property order is kept, because answers follow it."""
+    return json.dumps(schema, ensure_ascii=False, separators=(",", ":"))

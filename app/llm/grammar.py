@@ -1,0 +1,213 @@
+"""From an output type to the tokens it allows next.
+
+Knows Outlines' types, llguidance and logits; knows neither the model nor the prompt.
+In: a pydantic class, a JSON schema, a regex, a Lark grammar or a Python type.  Out: a Constraint for the decode loop.
+"""
+
+import itertools
+import json
+import re
+import threading
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import llguidance
+import llguidance.hf
+import llguidance.numpy
+import numpy as np
+from outlines.types import CFG, JsonSchema, Regex
+from outlines.types.dsl import Term, python_types_to_terms, to_regex
+from pydantic import BaseModel
+
+from app.errors import BadInput
+from app.llm.blas import mx
+from app.llm.bounds import Bounds, bounded_schema, canonical
+from app.llm.loader import LoadedModel
+
+# One way to write each JSON text: free whitespace lets a weak model write blanks until it runs out of tokens.
+JSON_STYLE = {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}
+ESCAPES = 'nrt\\"'  # what a journal needs; "\u0000" in a name would only break the database
+CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+
+OutputType = Any  # whatever Outlines accepts, a JSON schema as a dict, or None for free text
+
+
+@dataclass(frozen=True, slots=True)
+class Grammar:
+    """What an answer may be.
+
+    kind, text   "json" with the bounded schema, "regex" or "lark" with their source: the identity of the grammar
+    compiled     the same for llguidance
+    """
+
+    kind: str
+    text: str
+    compiled: str
+
+    @property
+    def identity(self) -> str:
+        return f"{self.kind}:{json.dumps(JSON_STYLE, sort_keys=True)}:{self.text}"
+
+
+def grammar_of(output_type: OutputType, bounds: Bounds | None = None) -> Grammar | None:
+    """Translate an output type; None stays None, which is free text.
+
+    raises  BadInput if the type has no grammar
+    """
+    if output_type is None:
+        return None
+    if isinstance(output_type, dict):
+        return _json_grammar(output_type, bounds)
+    if isinstance(output_type, type) and issubclass(output_type, BaseModel):
+        return _json_grammar(output_type.model_json_schema(), bounds)
+    if JsonSchema.is_json_schema(output_type):
+        term = output_type if isinstance(output_type, JsonSchema) else JsonSchema(output_type)
+        return _json_grammar(json.loads(term.schema), bounds)
+    try:
+        term = output_type if isinstance(output_type, Term) else python_types_to_terms(output_type)
+        if isinstance(term, JsonSchema):
+            return _json_grammar(json.loads(term.schema), bounds)
+        if isinstance(term, CFG):
+            return Grammar("lark", term.definition, llguidance.LLMatcher.grammar_from_lark(term.definition))
+        pattern = term.pattern if isinstance(term, Regex) else to_regex(term)
+    except (TypeError, RecursionError, NotImplementedError) as error:
+        raise BadInput(f"{output_type!r} cannot be an output type", hint="give a pydantic class or a schema") from error
+    return Grammar("regex", pattern, llguidance.LLMatcher.grammar_from_regex(pattern))
+
+
+def _json_grammar(schema: dict[str, Any], bounds: Bounds | None) -> Grammar:
+    text = canonical(bounded_schema(schema, bounds))
+    style = {**JSON_STYLE, "json_allowed_escapes": ESCAPES + ("u" if _has_control_constants(json.loads(text)) else "")}
+    try:
+        compiled = llguidance.LLMatcher.grammar_from_json_schema(text, overrides=style)
+    except ValueError as error:
+        raise BadInput(f"the JSON schema cannot be compiled: {error}", hint="use valid Unicode") from error
+    return Grammar("json", text, compiled)
+
+
+def _has_control_constants(node: object) -> bool:
+    """True if a constant holds a control character, which JSON can only write as an escape."""
+    if isinstance(node, dict):
+        return any(_has_control_constants(value) for value in node.values())
+    if isinstance(node, list):
+        return any(_has_control_constants(value) for value in node)
+    return isinstance(node, str) and CONTROL.search(node) is not None
+
+
+class Constraint(Protocol):
+    """What the decode loop asks at every step; one object per answer."""
+
+    def forced(self) -> list[int]:
+        """Take the tokens that are the only way on, perhaps none."""
+
+    def accept(self, token: int) -> None:
+        """Take the token the model chose."""
+
+    def allow(self, logits: mx.array) -> mx.array:
+        """float32 logits (1, V) with -inf where the answer must not go."""
+
+    def is_complete(self) -> bool:
+        """Nothing may follow."""
+
+
+class GrammarConstraint:
+    """A Constraint that follows a grammar, through llguidance."""
+
+    def __init__(self, tokenizer: llguidance.LLTokenizer, grammar: Grammar, eos: frozenset[int]) -> None:
+        self._matcher = llguidance.LLMatcher(tokenizer, grammar.compiled)
+        self._bits = llguidance.numpy.allocate_token_bitmask(1, tokenizer.vocab_size)
+        self._eos = eos
+        self._ended = False
+        if self._matcher.is_error():
+            reason = self._matcher.get_error().splitlines()[0]
+            raise BadInput(f"the {grammar.kind} grammar cannot be used: {reason}", hint="simplify the output type")
+
+    def forced(self) -> list[int]:
+        tokens = [token for token in self._matcher.compute_ff_tokens() if token not in self._eos]
+        if tokens:
+            self._take(self._matcher.consume_tokens(tokens))
+        return tokens
+
+    def accept(self, token: int) -> None:
+        if token in self._eos:
+            self._ended = True
+        else:
+            self._take(self._matcher.consume_token(token))
+
+    def allow(self, logits: mx.array) -> mx.array:
+        llguidance.numpy.fill_next_token_bitmask(self._matcher, self._bits, 0)
+        return mask(logits, self._bits)
+
+    def is_complete(self) -> bool:
+        return self._ended or self._matcher.is_stopped()
+
+    def _take(self, was_allowed: bool) -> None:
+        # Every token came out of the mask; a refusal is llguidance reaching a limit of its own.
+        if not was_allowed or self._matcher.is_error():
+            raise BadInput(f"the grammar gave up: {self._matcher.get_error().splitlines()[0]}", hint="simplify it")
+
+
+class FreeText:
+    """A Constraint that only keeps tokens without a text from being produced; an end-of-sequence token ends it."""
+
+    def __init__(self, token_count: int, vocab_size: int, eos: frozenset[int]) -> None:
+        allowed = np.zeros((1, (vocab_size + 31) // 32 * 32), dtype=np.uint8)
+        allowed[:, :token_count] = 1
+        self._bits = np.packbits(allowed, axis=1, bitorder="little").view(np.int32)
+        self._eos = eos
+        self._ended = False
+
+    def forced(self) -> list[int]:
+        return []
+
+    def accept(self, token: int) -> None:
+        self._ended = token in self._eos
+
+    def allow(self, logits: mx.array) -> mx.array:
+        return mask(logits, self._bits)
+
+    def is_complete(self) -> bool:
+        return self._ended
+
+
+class Grammars:
+    """The constraints of one model: its tokenizer is translated for llguidance once, at the first grammar."""
+
+    def __init__(self, loaded: LoadedModel) -> None:
+        self._loaded = loaded
+        self._guard = threading.Lock()
+        self._tokenizer: llguidance.LLTokenizer | None = None
+
+    def constraint(self, grammar: Grammar | None) -> Constraint:
+        """A fresh constraint at the start of an answer.
+
+        raises  BadInput if llguidance refuses the grammar
+        """
+        eos = self._loaded.eos_token_ids
+        if grammar is None:
+            return FreeText(self._loaded.token_count, self._loaded.vocab_size, eos)
+        return GrammarConstraint(self._translated(), grammar, eos)
+
+    def _translated(self) -> llguidance.LLTokenizer:
+        with self._guard:
+            if self._tokenizer is None:
+                inner = self._loaded.tokenizer._tokenizer
+                # All end tokens are named: llguidance takes the tokenizer's own only, and Qwen3 has two.
+                eos = sorted(self._loaded.eos_token_ids)
+                self._tokenizer = llguidance.hf.from_tokenizer(inner, max(len(inner), self._loaded.vocab_size), eos)
+            return self._tokenizer
+
+
+# Row b: -inf or 0 for each bit of the byte b, lowest bit first.
+_BYTE_TO_MASK = np.array([bits[::-1] for bits in itertools.product((-np.inf, 0.0), repeat=8)], dtype=np.float32)
+
+
+def mask(logits: mx.array, bits: "np.ndarray[Any, np.dtype[np.int32]]") -> mx.array:
+    """Add 0 where a token's bit is set and -inf where it is not; plain array operations, the same on Metal and CPU.
+
+    logits   (1, V) any float type; compared in float32, where bfloat16 would make ties of different tokens
+    bits     (1, ceil(V / 32)) int32
+    returns  (1, V) float32
+    """
+    table = mx.array(_BYTE_TO_MASK)[mx.array(bits.view(np.uint8))]  # (1, V / 8, 8)
+    return logits.astype(mx.float32) + table.flatten(-2)[..., : logits.shape[-1]]

@@ -1,0 +1,92 @@
+"""Score answers against gold: whole entities, facts, dates, resolutions, contradictions.
+
+Knows the answers' shapes; knows no model. In: pairs of (answer, gold).  Out: counts that add up to F1 or accuracy.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+Answer = dict[str, Any]
+
+
+@dataclass
+class Tally:
+    """Hits among what was said and what was gold."""
+
+    hits: int = 0
+    said: int = 0
+    gold: int = 0
+
+    def add(self, said: set[Any], gold: set[Any]) -> None:
+        self.hits += len(said & gold)
+        self.said += len(said)
+        self.gold += len(gold)
+
+    @property
+    def precision(self) -> float:
+        return self.hits / self.said if self.said else 0.0
+
+    @property
+    def recall(self) -> float:
+        return self.hits / self.gold if self.gold else 0.0
+
+    @property
+    def f1(self) -> float:
+        both = self.said + self.gold
+        return 2 * self.hits / both if both else 1.0
+
+
+def score_entities(pairs: list[tuple[Answer, Answer]], *, typed: bool = False) -> Tally:
+    """Names exactly as written; with `typed` the type must be right too."""
+    tally = Tally()
+    for said, gold in pairs:
+        tally.add(_entities(said, typed), _entities(gold, typed))
+    return tally
+
+
+def score_facts(pairs: list[tuple[Answer, Answer]]) -> Tally:
+    """Both ends and the relation."""
+    tally = Tally()
+    for said, gold in pairs:
+        tally.add(set(_facts(said)), set(_facts(gold)))
+    return tally
+
+
+def score_dates(pairs: list[tuple[Answer, Answer]]) -> Tally:
+    """Among the facts found: is valid_at exactly right? (`said` and `gold` count the same facts: an accuracy.)"""
+    tally = Tally()
+    for said, gold in pairs:
+        dates, truth = _facts(said), _facts(gold)
+        found = dates.keys() & truth.keys()
+        tally.hits += sum(dates[key] == truth[key] for key in found)
+        tally.said += len(found)
+        tally.gold += len(found)
+    return tally
+
+
+def score_resolutions(pairs: list[tuple[Answer, Answer]]) -> Tally:
+    """An accuracy over new entities."""
+    tally = Tally()
+    for said, gold in pairs:
+        answers = [item["same_as"] for item in said["entity_resolutions"]]
+        truth = [item["same_as"] for item in gold["entity_resolutions"]]
+        tally.hits += sum(a == b for a, b in zip(answers, truth, strict=True))
+        tally.said += len(truth)
+        tally.gold += len(truth)
+    return tally
+
+
+def score_numbers(pairs: list[tuple[Answer, Answer]], field: str) -> Tally:
+    """`duplicate_facts`, `contradicted_facts` or `facts` as sets of numbers."""
+    tally = Tally()
+    for said, gold in pairs:
+        tally.add(set(said[field]), set(gold[field]))
+    return tally
+
+
+def _entities(answer: Answer, typed: bool) -> set[Any]:
+    return {(item["name"], item["type"]) if typed else item["name"] for item in answer["extracted_entities"]}
+
+
+def _facts(answer: Answer) -> dict[tuple[str, str, str], str]:
+    return {(item["source"], item["target"], item["relation"]): item["valid_at"] for item in answer["edges"]}
