@@ -1,7 +1,7 @@
 # Daybook's commands. They need make and Python 3.11, 3.12 or 3.13; uv is used where it is installed and not needed.
 # The only network they touch is the package registry that pip or uv is configured for.
 
-JOURNALS ?= data/journals
+ARGS     ?= data/journals --owner "Nora Lindqvist"
 WANTED   := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))
 UV       := $(shell command -v uv 2>/dev/null)
 PYTHON   ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
@@ -19,8 +19,8 @@ LOCKING  := env UV_CUSTOM_COMPILE_COMMAND="make lock" uv pip compile pyproject.t
 help:  ## Show this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1 \2/p' Makefile | awk '{ printf "  %s %-11s", $$1, $$2; $$1 = $$2 = ""; print }'
 
-load: .venv/run.stamp  ## Read the journals in data/journals, or in JOURNALS=...
-	.venv/bin/python load_journals.py "$(JOURNALS)"
+load: .venv/run.stamp  ## Read the sample journals; your own: make load ARGS='~/diary --owner "Your Name"'
+	.venv/bin/python load_journals.py $(ARGS)
 
 setup: .venv/dev.stamp  ## Make .venv with everything that load and test need
 
