@@ -18,7 +18,7 @@ from app.llm.loader import LoadedModel
 from app.llm.mlx_thread import CancelToken
 from app.llm.prefix_cache import Prefix
 
-PREFILL_TOKENS = 512  # per pass: a larger chunk is no faster on a CPU, and a cancelled caller waits for one chunk
+PREFILL_TOKENS = 512  # per pass; a cancelled caller waits for one
 SEED_STRIDE = 1_000_003  # keeps the random keys of neighbouring seeds apart
 
 
@@ -100,7 +100,7 @@ def generate(
         raise Truncated(f"the answer is not complete after {max_tokens:,} tokens", hint="raise max_tokens")
     return Completion(
         token_ids=tuple(answer),
-        text=loaded.tokenizer.decode(answer, clean_up_tokenization_spaces=False),
+        text=loaded.tokenizer.decode(answer, skip_special_tokens=True, clean_up_tokenization_spaces=False),
         prompt_tokens=len(prompt_ids),
         cached_tokens=cached_tokens,
         forward_passes=passes,
@@ -127,6 +127,9 @@ def read(loaded: LoadedModel, prefix: Prefix, ids: Sequence[int], cancel: Cancel
 def _choose(allowed: mx.array, temperature: float, seed: int, position: int) -> int:
     """The best token, or one drawn by a key that depends on seed and position only."""
     if temperature == 0:
-        return int(mx.argmax(allowed, axis=-1).item())
-    key = mx.random.key((seed * SEED_STRIDE + position) % 2**64)
-    return int(mx.random.categorical(allowed / temperature, key=key).item())
+        token = mx.argmax(allowed, axis=-1).item()
+    else:
+        key = mx.random.key((seed * SEED_STRIDE + position) % 2**64)
+        token = mx.random.categorical(allowed / temperature, key=key).item()
+    assert isinstance(token, int)
+    return token

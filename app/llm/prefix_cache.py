@@ -24,7 +24,7 @@ class Prefix:
 
     def state(self) -> list[Any]:
         """The arrays inside, for mx.eval."""
-        return [layer.state for layer in self.layers if not layer.empty()]
+        return [layer.state for layer in self.layers]
 
     def snapshot(self) -> "Prefix":
         """The same moment, independent of what comes after. Buffers are shared until one side writes.

@@ -99,6 +99,7 @@ class PromptEncoder:
 
     def encode_text(self, text: str) -> list[int]:
         """Ids of `text` as characters: never an added token, special or not."""
+        text = text.encode("utf-8", "replace").decode()  # half of a surrogate pair is no text
         ids: list[int] = self._plain.encode(text, add_special_tokens=False).ids
         if self._added_ids.isdisjoint(ids):
             return ids
