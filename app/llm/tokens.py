@@ -70,6 +70,7 @@ class PromptEncoder:
         self._added: dict[str, int] = {
             token.content: index for index, token in tokenizer.added_tokens_decoder.items() if token.content
         }
+        self._added_ids = set(self._added.values())
         longest_first = sorted(self._added, key=len, reverse=True)
         self._control = re.compile("|".join(map(re.escape, longest_first)) or r"(?!)")
         self._plain = _without_added_tokens(tokenizer.backend_tokenizer.to_str(), set(self._added))
@@ -105,10 +106,6 @@ class PromptEncoder:
             return ids
         # A vocabulary that holds the control text as an ordinary entry cannot reach it from single characters.
         return [index for character in text for index in self._plain.encode(character, add_special_tokens=False).ids]
-
-    @property
-    def _added_ids(self) -> set[int]:
-        return set(self._added.values())
 
     def _pieces(self, messages: Sequence[Message]) -> Iterator[_Piece]:
         """The rendered prompt, cut where contents begin and end."""

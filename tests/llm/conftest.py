@@ -1,87 +1,15 @@
-"""A tiny Qwen3 of random weights with a byte-level tokenizer of its own, built in a temporary folder: no download.
-
-An honest fake: it obeys nothing but the grammar, so whatever holds for it holds for every model.
-"""
+"""Models for the room's tests: a tiny one everywhere, the real Qwen3 tokenizer where its data is at hand."""
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
-from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 
-from app.llm.blas import mx
+from app.llm.engine import Engine
 from app.llm.loader import LoadedModel, load_generator
-from app.llm.mlx_thread import run_mlx
-
-SHARED = Path(os.environ.get("DAYBOOK_SHARED", Path(__file__).parents[2].parent / "shared"))
-
-# ChatML with Qwen3's switch for thinking, as the bundled model has it.
-CHAT_TEMPLATE = (
-    "{%- for message in messages %}{{- '<|im_start|>' + message.role + '\n' + message.content + '<|im_end|>\n' }}"
-    "{%- endfor %}{%- if add_generation_prompt %}{{- '<|im_start|>assistant\n' }}"
-    "{%- if enable_thinking is defined and enable_thinking is false %}{{- '<think>\n\n</think>\n\n' }}{%- endif %}"
-    "{%- endif %}"
-)
-CONTROL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]  # special
-MARKERS = ["<think>", "</think>", "<tool_call>", "</tool_call>"]  # added but not special, as in Qwen3
-TEXT = (
-    "I walked with Marie to the harbour and met Mr. Pepys, who lives in Ghent. "
-    '{"extracted_entities": [{"name": "Marie", "entity_type_id": 0, "episode_indices": [0]}], "edges": []} '
-    "Yesterday 2024-05-01 the café was closed; today it is open again, and 東京 is far away. "
-)
-TINY = {
-    "architectures": ["Qwen3ForCausalLM"], "model_type": "qwen3", "hidden_size": 64, "num_hidden_layers": 2,
-    "intermediate_size": 128, "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 16, "rms_norm_eps": 1e-6,
-    "rope_theta": 10000.0, "max_position_embeddings": 8192, "tie_word_embeddings": True,
-}  # fmt: skip
-
-
-def build_tokenizer(folder: Path) -> int:
-    """Write tokenizer.json and tokenizer_config.json; returns the number of tokens."""
-    tokenizer = Tokenizer(models.BPE())
-    tokenizer.normalizer = normalizers.NFC()
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = decoders.ByteLevel()
-    alphabet = pre_tokenizers.ByteLevel.alphabet()
-    trainer = trainers.BpeTrainer(vocab_size=500, initial_alphabet=alphabet, show_progress=False)
-    tokenizer.train_from_iterator([TEXT], trainer)
-    tokenizer.add_tokens([AddedToken(token, special=True, normalized=False) for token in CONTROL])
-    tokenizer.add_tokens([AddedToken(token, special=False, normalized=False) for token in MARKERS])
-    tokenizer.save(str(folder / "tokenizer.json"))
-    write_tokenizer_config(folder, CHAT_TEMPLATE)
-    return int(tokenizer.get_vocab_size())
-
-
-def write_tokenizer_config(folder: Path, chat_template: str) -> None:
-    config = {
-        "tokenizer_class": "PreTrainedTokenizerFast",
-        "eos_token": "<|im_end|>",
-        "pad_token": "<|endoftext|>",
-        "chat_template": chat_template,
-        "model_max_length": 8192,
-    }
-    (folder / "tokenizer_config.json").write_text(json.dumps(config))
-
-
-def build_model(folder: Path, config: dict[str, Any], *, seed: int = 0) -> None:
-    """Write config.json and random weights, N(0, 0.02) as a fresh model has them, but wide enough to be decided."""
-    from mlx.utils import tree_map
-    from mlx_lm.models import qwen3
-    from mlx_lm.utils import save_config, save_model
-
-    def build() -> None:
-        mx.random.seed(seed)
-        model = qwen3.Model(qwen3.ModelArgs.from_dict(config))
-        model.update(tree_map(lambda w: mx.random.normal(w.shape) * 0.1 if w.ndim == 2 else w, model.parameters()))
-        mx.eval(model.parameters())
-        save_model(folder, model)
-        save_config(dict(config), config_path=folder / "config.json")
-
-    run_mlx(build)
+from tests.llm.tiny import CONTROL, MARKERS, SHARED, SHORT, TINY, build_model, build_tokenizer
 
 
 @pytest.fixture(scope="session")
@@ -97,6 +25,18 @@ def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def tiny(tiny_folder: Path) -> LoadedModel:
     return load_generator(tiny_folder)
+
+
+@pytest.fixture(scope="session")
+def short_engine(tiny: LoadedModel) -> Engine:
+    """Answers that stay small, so that many can be asked for."""
+    return Engine(tiny, bounds=SHORT)
+
+
+@pytest.fixture(scope="session")
+def plain_engine(tiny: LoadedModel) -> Engine:
+    """The reference: one token a pass, nothing reused."""
+    return Engine(tiny, bounds=SHORT, fast_forward=False, prefix_bytes=0)
 
 
 @pytest.fixture(scope="session")

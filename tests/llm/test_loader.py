@@ -28,7 +28,7 @@ def test_a_loaded_model_says_what_it_is(tiny: LoadedModel) -> None:
     """Ids that end an answer lie below the tokenizer's length; the limit is the smaller of two."""
     assert tiny.token_count == len(tiny.tokenizer) < tiny.config["vocab_size"]
     assert {tiny.tokenizer.decode([token]) for token in tiny.eos_token_ids} == {"<|im_end|>", "<|endoftext|>"}
-    assert tiny.max_context_tokens == 8192
+    assert tiny.max_context_tokens == 16384
     assert tiny.dtype == "float32"
     assert tiny.note == ""
 

@@ -1,0 +1,255 @@
+"""The laws of answering: the same tokens whatever is switched on, always an end, always a way to stop."""
+
+import asyncio
+import dataclasses
+import json
+from functools import partial
+from typing import Any
+
+import jsonschema
+import pytest
+from graphiti_core.prompts.lib import BUILTIN_PROMPT_SPECS
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from mlx_lm.models.cache import make_prompt_cache
+
+from app.errors import Cancelled, PromptTooLong, Truncated
+from app.llm import decode
+from app.llm.blas import mx
+from app.llm.engine import Engine
+from app.llm.grammar import FreeText
+from app.llm.loader import LoadedModel
+from app.llm.mlx_thread import MLX_LOCK, CancelToken, run_mlx
+from app.llm.prefix_cache import Prefix, PrefixCache
+from app.llm.tokens import Turn
+from tests.llm.tiny import SHORT
+
+MODELS = {
+    spec.response_model.__name__: spec.response_model for spec in BUILTIN_PROMPT_SPECS.values() if spec.response_model
+}
+RULES = Turn("system", "Find who is named. Answer in JSON. " * 4)
+
+
+def ask(text: str) -> list[Turn]:
+    return [RULES, Turn("user", text)]
+
+
+class Counting:
+    """A model that counts its passes and the ids it reads."""
+
+    def __init__(self, loaded: LoadedModel) -> None:
+        self.inner, self.passes, self.ids = loaded.model, 0, 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.inner, name)
+
+    def __call__(self, ids: mx.array, cache: Any = None) -> Any:
+        self.passes += 1
+        self.ids += ids.size
+        return self.inner(ids, cache=cache)
+
+
+class StopsAt(CancelToken):
+    """Cancels itself when it is polled for the n-th time."""
+
+    def __init__(self, poll: int) -> None:
+        super().__init__()
+        self.polls_left = poll
+
+    def check(self) -> None:
+        self.polls_left -= 1
+        if self.polls_left == 0:
+            self.cancel()
+        super().check()
+
+
+@pytest.mark.parametrize("name", sorted(MODELS))
+def test_every_graphiti_answer_of_a_random_model_is_accepted(short_engine: Engine, name: str) -> None:
+    """Greedy and drawn answers satisfy the response model and its own JSON schema."""
+    schema = MODELS[name].model_json_schema()
+    for seed, temperature in enumerate([0.0, 0.7, 2.0]):
+        completion = short_engine.complete(ask(f"Marie {seed}"), MODELS[name], temperature=temperature, seed=seed)
+        answer = json.loads(completion.text)
+        jsonschema.Draft202012Validator(schema).validate(answer)
+        MODELS[name].model_validate(answer)
+        assert completion.finish == "stop"
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    name=st.sampled_from(sorted(MODELS)),
+    text=st.text(max_size=40),
+    temperature=st.sampled_from([0.0, 1.0]),
+    seed=st.integers(0, 2**31),
+)
+def test_fast_forward_and_prefix_reuse_change_no_token(
+    short_engine: Engine, plain_engine: Engine, name: str, text: str, temperature: float, seed: int
+) -> None:
+    """The plain constrained loop, from a cold start, says the same tokens; only the passes differ."""
+    fast, plain = (
+        engine.complete(ask(text), MODELS[name], temperature=temperature, seed=seed)
+        for engine in (short_engine, plain_engine)
+    )
+    assert fast.token_ids == plain.token_ids
+    assert fast.forward_passes < plain.forward_passes == len(plain.token_ids)
+    assert plain.cached_tokens == 0
+
+
+def test_the_next_token_is_the_same_with_and_without_reuse(tiny: LoadedModel) -> None:
+    """Logits after a restored prefix and after a cold read agree to float32 rounding, for several continuations."""
+    prefixes, fixed = PrefixCache(), tuple(range(3, 300))
+
+    def last_logits(rest: list[int], reuse: bool) -> object:
+        fresh = Prefix(make_prompt_cache(tiny.model), 0)
+
+        def compute() -> Prefix:
+            decode.read(tiny, fresh, fixed, CancelToken())
+            return fresh
+
+        prefix = prefixes.start(fixed, compute)[0] if reuse else compute()
+        return tiny.model(mx.array([rest]), cache=prefix.layers)[0, -1].tolist()
+
+    for rest in ([5], [7, 8, 9], list(range(200)), [5]):
+        cold, warm = run_mlx(last_logits, rest, False), run_mlx(last_logits, rest, True)
+        assert isinstance(cold, list)
+        assert warm == pytest.approx(cold, abs=1e-4)
+
+
+def test_a_prefix_is_read_once_and_kept_within_its_memory(tiny: LoadedModel) -> None:
+    """The second call of a template finds its rules; the least recently used snapshot goes first."""
+    engine = Engine(tiny, bounds=SHORT)
+    first, second = (engine.complete(ask(text), MODELS["Summary"]) for text in ("one", "two"))
+    assert first.cached_tokens == 0
+    assert second.cached_tokens == engine.prepare(ask("two")).prompt.fixed_length > 0
+    engine.forget_prefixes()
+    assert engine.complete(ask("one"), MODELS["Summary"]).cached_tokens == 0
+
+    def fill() -> list[int]:
+        def prefix_of(ids: tuple[int, ...]) -> Prefix:
+            prefix = Prefix(make_prompt_cache(tiny.model), 0)
+            decode.read(tiny, prefix, ids, CancelToken())
+            return prefix
+
+        size = prefix_of((1, 2, 3)).nbytes
+        cache, found = PrefixCache(max_bytes=2 * size), list[int]()
+        for ids in [(1, 2), (3, 4), (1, 2), (5, 6), (1, 2), (3, 4)]:
+            found.append(cache.start(ids, partial(prefix_of, ids))[1])
+            assert cache.nbytes <= 2 * size
+        PrefixCache(max_bytes=0).start((1, 2), lambda: prefix_of((1, 2)))
+        return found
+
+    assert run_mlx(fill) == [0, 0, 2, 0, 2, 0]
+
+
+def test_the_same_seed_gives_the_same_answer(short_engine: Engine) -> None:
+    """A drawn answer is a function of the seed."""
+    texts = [
+        short_engine.complete(ask("Marie"), MODELS["Summary"], temperature=1.5, seed=seed).text for seed in (1, 1, 2)
+    ]
+    assert texts[0] == texts[1] != texts[2]
+
+
+def test_an_answer_cut_short_is_truncated(tiny: LoadedModel) -> None:
+    """max_tokens inside a grammar is our own error; an answer that just fits is whole."""
+    for fast_forward in (True, False):
+        engine = Engine(tiny, bounds=SHORT, fast_forward=fast_forward)
+        whole = engine.complete(ask("Marie"), MODELS["SagaSummary"])
+        most = len(whole.token_ids)
+        assert engine.complete(ask("Marie"), MODELS["SagaSummary"], max_tokens=most).text == whole.text
+        with pytest.raises(Truncated):
+            engine.complete(ask("Marie"), MODELS["SagaSummary"], max_tokens=most - 1)
+
+
+def test_free_text_ends_by_itself_or_by_length(short_engine: Engine, tiny: LoadedModel) -> None:
+    """Without a grammar max_tokens is no error; no id beyond the tokenizer is said."""
+    completion = short_engine.complete(ask("Marie"), max_tokens=30, temperature=3.0)
+    assert completion.finish == ("length" if len(completion.token_ids) == 30 else "stop")
+    assert max(completion.token_ids, default=0) < tiny.token_count
+
+
+def test_what_is_streamed_is_the_answer(short_engine: Engine) -> None:
+    """The stretches handed to on_text make up the text."""
+    heard = list[str]()
+    completion = short_engine.complete(ask("é"), MODELS["SummarizedEntities"], temperature=2.0, on_text=heard.append)
+    assert "".join(heard) == completion.text
+
+
+def test_too_long_a_prompt_is_refused_before_the_device(tiny: LoadedModel) -> None:
+    """PromptTooLong comes while someone else still holds the device; an engine may allow less than its model."""
+    engine = Engine(tiny, max_context_tokens=50)
+    with MLX_LOCK, pytest.raises(PromptTooLong, match="49 are allowed"):
+        engine.complete(ask("x " * 100))
+    assert Engine(tiny, max_context_tokens=10**9).max_context_tokens == tiny.max_context_tokens
+
+
+def test_the_answer_has_the_room_the_prompt_leaves(tiny: LoadedModel) -> None:
+    """Prompt and answer together never pass the context."""
+    prompt = len(Engine(tiny).prepare(ask("x")).prompt.ids)
+    engine = Engine(tiny, max_context_tokens=prompt + 5)
+    completion = engine.complete(ask("x"), temperature=3.0, max_tokens=1000)
+    assert len(completion.token_ids) <= 5
+
+
+@pytest.mark.parametrize("poll", [1, 2, 3])
+def test_a_cancelled_prefill_stops_at_the_next_chunk(tiny: LoadedModel, poll: int) -> None:
+    """Polled before every chunk: cancelled at the n-th poll means n - 1 chunks were read."""
+    counting = Counting(tiny)
+    loaded = dataclasses.replace(tiny, model=counting)
+    ids = list(range(3, 300)) * 7
+    with pytest.raises(Cancelled):
+        run_mlx(lambda: decode.generate(loaded, ids, _free(tiny), max_tokens=5, cancel=StopsAt(poll)))
+    assert counting.ids == (poll - 1) * decode.PREFILL_TOKENS
+
+
+def test_a_cancelled_answer_stops_at_the_next_token(tiny: LoadedModel) -> None:
+    """One short chunk, two tokens, then the third poll for a token ends it."""
+    counting = Counting(tiny)
+    loaded = dataclasses.replace(tiny, model=counting)
+    with pytest.raises(Cancelled):
+        run_mlx(lambda: decode.generate(loaded, [5, 6], _free(tiny), max_tokens=50, cancel=StopsAt(4), temperature=9.0))
+    assert counting.passes == 3
+
+
+def _free(tiny: LoadedModel) -> FreeText:
+    return FreeText(tiny.token_count, tiny.vocab_size, frozenset())
+
+
+async def test_a_cancelled_task_frees_the_device(tiny: LoadedModel) -> None:
+    """Cancelling the awaiting task stops a long answer, and the next caller is served."""
+    engine = Engine(tiny)
+    heard = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    endless = {"type": "string", "minLength": 9000, "maxLength": 9000}
+
+    def hear(text: str) -> None:
+        assert text
+        loop.call_soon_threadsafe(heard.set)
+
+    task = asyncio.create_task(engine.acomplete(ask("x"), endless, max_tokens=9999, on_text=hear))
+    await heard.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert (await engine.acomplete(ask("x"), {"const": 1})).text == "1"
+
+
+async def test_many_callers_get_what_each_would_get_alone(short_engine: Engine) -> None:
+    """Concurrent questions do not touch each other's answers."""
+    texts = [f"entry {n}" for n in range(8)]
+    alone = [(await short_engine.acomplete(ask(text), MODELS["EdgeDuplicate"])).token_ids for text in texts]
+    together = await asyncio.gather(*(short_engine.acomplete(ask(text), MODELS["EdgeDuplicate"]) for text in texts))
+    assert [completion.token_ids for completion in together] == alone
+
+
+def test_the_key_of_a_question_is_what_decides_its_answer(short_engine: Engine) -> None:
+    """Equal questions have equal keys; another text, another type or another model has another."""
+    key = short_engine.prepare(ask("a"), MODELS["Summary"]).key
+    assert short_engine.prepare(ask("a"), MODELS["Summary"]).key == key
+    other_model = Engine(dataclasses.replace(short_engine.loaded, fingerprint="other"), bounds=SHORT)
+    others = [
+        short_engine.prepare(ask("b"), MODELS["Summary"]).key,
+        short_engine.prepare(ask("a"), MODELS["EdgeDuplicate"]).key,
+        short_engine.prepare(ask("a")).key,
+        other_model.prepare(ask("a"), MODELS["Summary"]).key,
+    ]
+    assert len({key, *others}) == 5

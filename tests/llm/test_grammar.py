@@ -1,0 +1,220 @@
+"""The laws of grammars: whatever a model says inside one ends, and is valid for the type it came from."""
+
+import json
+import random
+from dataclasses import dataclass
+from enum import Enum
+from typing import Annotated, Any, Literal, Optional
+
+import jsonschema
+import numpy as np
+import pytest
+from outlines.types import CFG, Choice, JsonSchema, Regex
+from pydantic import BaseModel, Field, TypeAdapter
+
+from app.errors import BadInput
+from app.llm.blas import mx
+from app.llm.bounds import Bounds, bounded_schema
+from app.llm.grammar import FreeText, Grammar, GrammarConstraint, Grammars, grammar_of, mask
+from app.llm.loader import LoadedModel
+from app.llm.mlx_thread import run_mlx
+from tests.llm.tiny import SHORT
+
+
+class Colour(Enum):
+    RED = "red"
+    BLUE = "blue"
+
+
+class Leaf(BaseModel):
+    """A record of what pydantic can say."""
+
+    name: str
+    code: Annotated[str, Field(pattern="^[a-z]{2}[0-9]*$", max_length=6)]
+    count: int
+    share: Annotated[float, Field(ge=0, le=1)]
+    size: Annotated[int, Field(gt=5)]
+    weight: float
+    colour: Colour = Colour.RED
+    kind: Literal["a", "b", 3] = "a"
+    note: str | None = None
+    tags: set[str] = set()
+    pair: tuple[int, str] = (0, "")
+    born: Annotated[str, Field(json_schema_extra={"format": "date"})] = "2024-01-01"
+    scores: dict[str, int] = {}
+    anything: Any = None
+
+
+class Tree(BaseModel):
+    """A type that contains itself."""
+
+    name: str
+    left: Optional["Tree"] = None
+    children: list["Tree"] = []
+
+
+class Endless(BaseModel):
+    """A type that must contain itself."""
+
+    inner: "Endless"
+
+
+@dataclass
+class Point:
+    x: int
+    y: int
+
+
+def walk(tiny: LoadedModel, grammar: Grammar | None, rng: random.Random, *, most: int = 3000) -> str:
+    """The text of a model that obeys the grammar and nothing else: any allowed token, the end only when it must."""
+    assert grammar is not None
+    constraint = Grammars(tiny).constraint(grammar)
+    assert isinstance(constraint, GrammarConstraint)
+    zeros = mx.zeros((1, tiny.vocab_size))
+    said: list[int] = []
+    for _ in range(most):
+        if constraint.is_complete():
+            return str(tiny.tokenizer.decode(said, clean_up_tokenization_spaces=False))
+        allowed = np.flatnonzero(np.isfinite(np.array(constraint.allow(zeros))[0])).tolist()
+        assert all(token < tiny.token_count for token in allowed)
+        token = rng.choice([token for token in allowed if token not in tiny.eos_token_ids] or allowed)
+        constraint.accept(token)
+        if token not in tiny.eos_token_ids:
+            said.append(token)
+    raise AssertionError(f"not complete after {most} tokens")
+
+
+@pytest.mark.parametrize("type_", [Leaf, Tree, list[Leaf], dict[str, Leaf], dict[str, Any], Any, Point])
+def test_any_obedient_answer_is_valid_for_its_type(tiny: LoadedModel, type_: Any) -> None:
+    """40 random walks end, and pydantic and jsonschema accept each one."""
+    schema = TypeAdapter(type_).json_schema()
+    grammar, rng = grammar_of(schema, SHORT), random.Random(1)
+    checker = jsonschema.Draft202012Validator({**schema, **_without_unique_items(schema)})
+    for _ in range(40):
+        answer = json.loads(walk(tiny, grammar, rng))
+        checker.validate(answer)
+        TypeAdapter(type_).validate_python(answer)
+
+
+def _without_unique_items(schema: dict[str, Any]) -> dict[str, Any]:
+    """The one keyword the grammar does not keep; pydantic's own set accepts repetitions."""
+    return dict(
+        json.loads(
+            json.dumps(schema).replace('"uniqueItems": true, ', "").replace('"uniqueItems": true', '"title": ""')
+        )
+    )
+
+
+@pytest.mark.parametrize("type_", [Leaf, Tree, list[Leaf], dict[str, Leaf], dict[str, Any], Any])
+def test_bounding_twice_changes_nothing(type_: Any) -> None:
+    """What is bounded stays as it is."""
+    once = bounded_schema(TypeAdapter(type_).json_schema())
+    assert bounded_schema(once) == once
+
+
+def test_a_bound_that_is_there_is_kept() -> None:
+    """Our bounds are for what says nothing."""
+    schema = {"type": "array", "items": {"type": "string", "maxLength": 5000}, "maxItems": 999}
+    bounded = bounded_schema(schema)
+    assert (bounded["maxItems"], bounded["items"]["maxLength"]) == (999, 5000)
+
+
+def test_properties_are_all_required_closed_and_in_order() -> None:
+    """{} is not an answer, extra keys are none, and the order is the schema's."""
+    schema = {"type": "object", "properties": {"z": {"type": "null"}, "a": {"type": "null"}}}
+    bounded = bounded_schema(schema)
+    assert bounded["required"] == list(bounded["properties"]) == ["z", "a"]
+    assert bounded["additionalProperties"] is False
+
+
+def test_a_type_inside_itself_goes_as_deep_as_the_bounds_say(tiny: LoadedModel) -> None:
+    """Recursion ends by itself where the inner one is optional, and is refused where it is not."""
+    rng, grammar = random.Random(2), grammar_of(Tree, Bounds(text_chars=2, items=1, depth=3))
+    deepest = max(_depth(json.loads(walk(tiny, grammar, rng))) for _ in range(30))
+    assert 2 <= deepest <= 4
+    with pytest.raises(BadInput, match="Endless contains itself"):
+        grammar_of(Endless)
+
+
+def _depth(tree: dict[str, Any] | None) -> int:
+    return 0 if tree is None else 1 + max([_depth(tree["left"]), *map(_depth, tree["children"])])
+
+
+@pytest.mark.parametrize(
+    ("output_type", "texts"),
+    [
+        (Literal["yes", "no"], {"yes", "no"}),
+        (Colour, {"red", "blue"}),
+        (Choice(["red", "green"]), {"red", "green"}),
+        (Regex("[ab]c"), {"ac", "bc"}),
+        (CFG('start: "x" ("y" | "z")'), {"xy", "xz"}),
+        (JsonSchema({"enum": ["a", 1]}), {'"a"', "1"}),
+        ({"const": {"k": [1, "é"]}}, {'{"k": [1, "é"]}'}),
+        (bool, {"True", "False"}),
+    ],
+)
+def test_what_outlines_accepts_is_an_output_type(tiny: LoadedModel, output_type: Any, texts: set[str]) -> None:
+    """Python types, Outlines terms and schemas all become grammars."""
+    rng, grammar = random.Random(3), grammar_of(output_type)
+    assert {walk(tiny, grammar, rng) for _ in range(40)} == texts
+
+
+def test_constants_with_control_characters_are_escaped(tiny: LoadedModel) -> None:
+    """A name from a strange file is still valid JSON, and free text gets no control characters."""
+    assert json.loads(walk(tiny, grammar_of({"const": "a\x07\x7f\u2028b"}), random.Random(4))) == "a\x07\x7f\u2028b"
+    rng, free = random.Random(5), grammar_of({"type": "string", "maxLength": 8})
+    texts = "".join(json.loads(walk(tiny, free, rng)) for _ in range(200))
+    assert not any(ord(character) < 32 and character not in "\n\r\t" for character in texts)
+
+
+@pytest.mark.parametrize(
+    "output_type",
+    [
+        {"not": {"type": "string"}},
+        {"$ref": "#/$defs/Gone"},
+        {"const": "\ud800"},
+        {"allOf": [{"type": "string"}, {"type": "integer"}]},
+        {"anyOf": []},
+        Regex("(?<=a)b"),
+        CFG("start: missing"),
+        object(),
+    ],
+)
+def test_what_cannot_be_a_grammar_is_bad_input(tiny: LoadedModel, output_type: Any) -> None:
+    """Refused in one line, before any device work."""
+    with pytest.raises(BadInput) as caught:
+        Grammars(tiny).constraint(grammar_of(output_type))
+    assert "\n" not in str(caught.value)
+
+
+def test_the_identity_of_a_grammar_is_what_it_allows() -> None:
+    """Descriptions do not count, types do: it is part of the key of an answered call."""
+    one, other = grammar_of({"type": "integer", "title": "a"}), grammar_of({"type": "integer", "title": "b"})
+    assert one is not None
+    assert other is not None
+    assert one.identity == other.identity
+    number = grammar_of({"type": "number"})
+    assert number is not None
+    assert number.identity != one.identity
+
+
+def test_a_mask_lets_exactly_its_bits_through(tiny: LoadedModel) -> None:
+    """The table of bytes agrees with numpy bit by bit, for logits of any float type, in float32."""
+    rng = np.random.default_rng(0)
+    bits = rng.integers(-(2**31), 2**31, size=(1, (tiny.vocab_size + 31) // 32), dtype=np.int32)
+    expected = np.unpackbits(bits.view(np.uint8), bitorder="little")[: tiny.vocab_size].astype(bool)
+
+    def masked() -> list[object]:
+        logits = mx.zeros((1, tiny.vocab_size), dtype=mx.bfloat16)
+        result = mask(logits, bits)
+        assert result.dtype == mx.float32
+        return [value == 0 for value in np.array(result)[0]]
+
+    assert run_mlx(masked) == expected.tolist()
+
+
+def test_free_text_never_uses_ids_beyond_the_tokenizer(tiny: LoadedModel) -> None:
+    """Padded logits are masked also where there is no grammar."""
+    free = FreeText(tiny.token_count, tiny.vocab_size, tiny.eos_token_ids)
+    allowed = run_mlx(lambda: np.isfinite(np.array(free.allow(mx.zeros((1, tiny.vocab_size)))))[0].tolist())
+    assert allowed == [index < tiny.token_count for index in range(tiny.vocab_size)]
