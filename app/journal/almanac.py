@@ -88,10 +88,10 @@ MONTH_OR_MARS = rf"(?:{MONTH}|mars\b)"
 WEEKDAY = rf"(?i:{any_of([w for w in WEEKDAYS if len(w) > 4])})\b"
 YEAR = r"(?:1\d{3}|20\d{2})(?!\d)(?:[-–/]\d{2}(?!\d))?"  # 1660–61: before 1752 the year began in March
 DAY = r"(?:0?[1-9]|[12]\d|3[01])"
-_HAN_DAY = (
+HAN_DAY = (
     r"(?:三十一?|卅一?|二?十[一二三四五六七八九]?|廿[一二三四五六七八九]?|[一二三四五六七八九]|[12]\d|3[01]|0?[1-9])"
 )
-_HAN_MONTH = r"(?:十[一二]?|[正元一二三四五六七八九]|1[0-2]|0?[1-9])"
+HAN_MONTH = r"(?:十[一二]?|[正元一二三四五六七八九]|1[0-2]|0?[1-9])"
 HAN_YEAR = r"(?<![\d〇一二三四五六七八九])[12一二][\d〇零○一二三四五六七八九]{3}"
 _GAP = r"[ \t\xa0]{0,2}\r?\n?[ \t\xa0]{0,2}"  # a hard-wrapped line may end inside a date
 
@@ -112,8 +112,8 @@ DATE_SHAPES = tuple(
         # March 1911, in March 1911, März 1911, en mars 1911
         rf"(?:\b(?i:in|im|en){_GAP})?\b(?P<m>{MONTH_OR_MARS}),?{_GAP}(?:(?:of|de){_GAP})?(?P<y>{YEAR})",
         # 1918年1月2日, 一九一八年正月二日, 一月二日; 1918年1月
-        rf"(?:(?P<y>{HAN_YEAR})年)?(?<![\d十])(?P<m>{_HAN_MONTH})月(?P<d>{_HAN_DAY})[日号號]",
-        rf"(?P<y>{HAN_YEAR})年(?P<m>{_HAN_MONTH})月",
+        rf"(?:(?P<y>{HAN_YEAR})年)?(?<![\d十])(?P<m>{HAN_MONTH})月(?P<d>{HAN_DAY})[日号號]",
+        rf"(?P<y>{HAN_YEAR})年(?P<m>{HAN_MONTH})月",
     )
 )
 

@@ -14,8 +14,10 @@ _MULTIBYTE = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf
 _HIGH_RUN = re.compile(rb"[\x80-\xff]+")
 # GB 2312 rows 1 and 3 (punctuation) and 16-55 (the 3,755 everyday characters): nearly all of any Chinese prose.
 _EVERYDAY_HANZI = re.compile(rb"[\xa1\xa3\xb0-\xd7][\xa1-\xfe]")
-_CONTROL = re.compile(r"[\0-\x08\x0e-\x1a\x1c-\x1f\x7f]")
+_CONTROL = re.compile(r"[\0-\x08\x0e-\x1f\x7f]")
 _TYPOGRAPHY = frozenset("‘’‚“”„†‡•…‰‹›–—™€£§©«»®°±²³´¶·¹º¼½¾¿¡¢×÷\xa0\xad")
+_HINT = "journals are text: .txt, .md, or a JSON export"
+MAX_CONTROL_SHARE = 0.01  # a stray form feed or bell is a typist's, more of them are not
 CONVINCING = 0.9  # share of the non-ASCII bytes or characters that must fit an encoding's usual text
 
 
@@ -26,21 +28,20 @@ def decode(raw: bytes, name: str) -> tuple[str, str]:
     raises   BadJournal for a binary file and for bytes that no encoding explains well
     """
     encoding = next((encoding for mark, encoding in _MARKS.items() if raw.startswith(mark)), "")
+    if not encoding.startswith("utf-16") and (nul := raw.find(b"\0")) >= 0:
+        raise BadJournal(f"{name}: byte {nul:,} is NUL, this is a binary file", hint=_HINT)
     try:
         text = raw.decode(encoding or "utf-8")
         encoding = encoding or "utf-8"
     except UnicodeDecodeError as error:
         encoding = "" if encoding else _legacy_encoding(raw)
         if not encoding:
-            raise BadJournal(
-                f"{name}: byte {error.start:,} is not {error.encoding.upper()}", hint="save the file as UTF-8"
-            ) from error
+            message = f"{name}: byte {error.start:,} is not {error.encoding.upper()}"
+            raise BadJournal(message, hint="save the file as UTF-8") from error
         text = raw.decode(encoding)
-    if control := _CONTROL.search(text):
-        raise BadJournal(
-            f"{name}: character {control.start():,} is the control character {ord(control[0])}, this is no text file",
-            hint="journals are text: .txt, .md or a JSON export",
-        )
+    controls = len(_CONTROL.findall(text))
+    if controls > MAX_CONTROL_SHARE * len(text) or "\0" in text:
+        raise BadJournal(f"{name}: {controls:,} control characters, this is no text file", hint=_HINT)
     return text, encoding
 
 
@@ -50,7 +51,10 @@ def _legacy_encoding(raw: bytes) -> str:
     high_bytes = sum(map(len, runs))
     if sum(map(len, _MULTIBYTE.findall(raw))) > high_bytes / 2:  # UTF-8 with damage
         return ""
-    if _decodes(raw, "gb18030") and 2 * sum(len(_EVERYDAY_HANZI.findall(run)) for run in runs) >= CONVINCING * high_bytes:
+    if (
+        _decodes(raw, "gb18030")
+        and 2 * sum(len(_EVERYDAY_HANZI.findall(run)) for run in runs) >= CONVINCING * high_bytes
+    ):
         return "gb18030"
     # In a Western text letters with accents and curly quotes stand between ASCII letters, rarely two or three together.
     if _decodes(raw, "cp1252") and sum(len(run) for run in runs if len(run) <= 3) >= CONVINCING * high_bytes:

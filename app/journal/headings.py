@@ -1,12 +1,13 @@
 """Lines of a journal that give the date of what follows them.
 
 Knows how people write a date above a day's text; knows no files.
-In: text, and the year and order of day and month where the text itself leaves them open.  Out: Headings in order.
+In: text, and the year where the text itself never names one.  Out: Headings in order.
 
 A heading is a line that is a date and nothing else, or a line that begins with one: after "#", in "[ ]" (jrnl), as
-2024-04-03, or followed by ":" or a dash. The line before it is blank or a heading too, unless "#", "[" or a full date
-says enough. Year and month carry forward: "1911", "March", "3 March" are read in the light of the lines above.
-A day its month does not have (31 November) is read as the month's last day; a month 13 makes no heading.
+2024-04-03, before ":" or a dash. Unless "#", "[" or a full date speaks for it, the line above is blank or a heading.
+Year and month carry forward: "3 March" is read in the light of "1911" above, and January after December begins a year.
+A day its month does not have (31 November) is read as the month's last day; a month 13 makes no heading, nor do other
+words for the date of the heading above (a letter's date inside an entry).
 """
 
 import re
@@ -14,6 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 
+from app.errors import BadJournal
 from app.journal.almanac import (
     DATE_SHAPES,
     DAY,
@@ -22,7 +24,6 @@ from app.journal.almanac import (
     HAN_YEAR,
     MONTHS,
     WEEKDAYS,
-    YEAR,
     WrittenDate,
     any_of,
     nearest_day,
@@ -32,126 +33,133 @@ from app.journal.types import Precision
 
 
 @dataclass(frozen=True, slots=True)
-class Dated:
-    """A day, month or year, and the words that name it."""
+class Heading:
+    """A date over a text: `text[start:end]` is furniture; the prose it dates begins at `end`, maybe in its line."""
 
     date: date
     precision: Precision
     title: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Heading(Dated):
-    """A date over a text: `text[start:end]` is furniture, the dated prose follows (on the same line, if `is_inline`)."""
-
     start: int = 0
     end: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class _Line:
+    """A line that begins with a date: text[start:end] is furniture."""
+
+    said: WrittenDate
     start: int
-    end: int  # without the line break
-    mark: str  # "#", "[", "**" or nothing
-    found: WrittenDate
-    date_end: int
-    is_whole: bool
-    has_separator: bool
-    is_numeric: bool
+    end: int
+    title: str
+    needs_gap: bool  # it counts only after a blank line or another heading
+    is_slashed: bool
 
 
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)?")
-_LONGEST_HEADING = 160  # characters of a line in which its date must end
-_ANY_WEEKDAY = rf"(?:(?i:{any_of(list(WEEKDAYS))})\b\.?|(?:星期|周|週|礼拜|禮拜)[一二三四五六日天])"
-_OPENING = re.compile(rf"[ \t　\ufeff]*(?P<mark>#{{1,6}}[ \t]+|\[|\*\*|__)?(?:\*\*|__|\[)?(?:(?P<weekday>{_ANY_WEEKDAY}),?[ \t]+)?")
+_INK = re.compile(r"\S")
+_MAX_HEADING_CHARS = 160  # a date that ends later in its line heads nothing
+_WEEKDAY = rf"(?:(?i:{any_of(list(WEEKDAYS))})\b\.?|(?:星期|周|週|礼拜|禮拜)[一二三四五六日天])"
+_OPENING = re.compile(
+    rf"[ \t　]*(?:(?P<mark>#{{1,6}})[ \t]+)?(?:\*\*|__)?(?P<bracket>\[)?(?P<weekday>{_WEEKDAY},?[ \t]+)?"
+)
 _TIME = (
-    r"(?:(?:T|,?[ \t]+(?:(?:at|um|à|@)[ \t]+)?)\d{1,2}(?:[:.h]\d{2}){1,2}(?:\.\d+)?[ \t]?(?i:am|pm|uhr|h)?(?:Z|[+-]\d\d:?\d\d)?)?"
+    r"(?:(?:T|,?[ \t]+(?:(?:at|um|à|@)[ \t]+)?)\d{1,2}(?:[:.h]\d{2}){1,2}(?:\.\d+)?"
+    r"(?:[ \t]?(?i:am|pm|uhr|h)\b)?(?:Z|[+-]\d\d:?\d\d)?)?"
 )
+# What may follow the date: nothing but a weekday, a time and marks; or the day's first words.
 _WHOLE = re.compile(
-    rf"(?:[ \t,]*[(（]?{_ANY_WEEKDAY}[)）]?)?{_TIME}[ \t]*[\])]?(?:\*\*|__)?[ \t]*[:：.,–—-]*(?:\*\*|__)?[ \t#=]*$"
+    rf"(?:[ \t,　]*[(（]?{_WEEKDAY}[)）]?)?{_TIME}[ \t]*\]?(?:\*\*|__)?[ \t]*[:：.,–—-]?(?:\*\*|__)?[ \t#　]*$"
 )
-_INLINE = re.compile(rf"{_TIME}[ \t]*(?P<close>\]|\*\*|__)?[ \t]*(?P<separator>[:：–—|]|-(?=[ \t]))?(?P<gap>[ \t]*)")
-_NUMERIC = re.compile(r"\d{4}[-/.]|\d{1,2}\. ?\d")
-_HEADING_SHAPES = (
+_INLINE = re.compile(
+    rf"{_TIME}[ \t]*(?P<bracket>\])?(?:\*\*|__)?(?:[ \t]*(?P<colon>[:：–—|]|-(?=[ \t])))?(?:\*\*|__)?[ \t　]*"
+)
+_TO_END = r"(?=[^\w]*$)"
+_SHAPES = (
     *DATE_SHAPES,
-    re.compile(rf"(?P<y>{YEAR})(?![\d./-])(?=[^\w]*$)"),
-    re.compile(rf"(?P<m>(?i:{any_of(list(MONTHS))})\b)\.?(?=[^\w]*$)"),
-    re.compile(rf"(?P<y>{HAN_YEAR})年(?:(?P<m>{HAN_MONTH})月)?(?=[^\w]*$)"),
-    re.compile(rf"(?:(?P<m>{HAN_MONTH})月|(?P<d>{HAN_DAY})[日号號])(?=[^\w]*$)"),
+    re.compile(rf"(?P<y>\d{{4}})[-/](?P<m>0[1-9]|1[0-2]){_TO_END}"),  # 2024-04
+    re.compile(rf"(?P<y>1\d{{3}}|20\d{{2}}){_TO_END}"),
+    re.compile(rf"(?P<y>{HAN_YEAR})年(?:(?P<m>{HAN_MONTH})月)?{_TO_END}"),
+    re.compile(rf"(?:(?P<m>{HAN_MONTH})月|(?P<d>{HAN_DAY})[日号號]){_TO_END}"),
 )
-_DAY_ALONE = re.compile(rf"(?P<d>{DAY})(?:st|nd|rd|th|\.)?(?=[^\w]*$)")  # "# 3", "Tuesday 3rd" under a month
-_SLASHED = re.compile(r"(?P<a>\d{1,2})/(?P<b>\d{1,2})/(?P<y>1\d{3}|20\d{2})(?!\d)")
+_MARKED_SHAPES = (  # "## March", "## 3", "Tuesday 3rd"
+    re.compile(rf"(?P<m>(?i:{any_of(list(MONTHS))})\b)\.?{_TO_END}"),
+    re.compile(rf"(?P<d>{DAY})(?:st|nd|rd|th|\.)?{_TO_END}"),
+)
+_SLASHED = r"(?P<a>0?[1-9]|[12]\d|3[01])/(?P<b>0?[1-9]|[12]\d|3[01])/(?P<y>1\d{3}|20\d{2})(?!\d)"
+_SLASHED_DATE = re.compile(_SLASHED)
+_SLASHED_LINE = re.compile(rf"(?:(?m:^)|(?<=\ufeff)){_OPENING.pattern}{_SLASHED}")
 
 
-def find_headings(text: str, start: int = 0, year: int | None = None) -> list[Heading]:
-    """The date headings of `text[start:]`; `year` is that of headings before any year is named.
+def find_headings(text: str, name: str, start: int = 0, year: int | None = None) -> list[Heading]:
+    """The date headings of `text[start:]`, in order.
 
-    raises   ValueError naming the line where 03/04/2024 may be March or April and no other line of the text tells
+    year     of headings that stand before any year is named
+    raises   BadJournal naming the file if 03/04/2024 may be March or April and no heading of the text tells which
     """
     headings: list[Heading] = []
     month: int | None = None
-    for line in _dated_lines(text, start, _day_comes_first(text, start)):
-        found = line.found
-        if found.year is None and year is not None and month is not None and month >= 11 and (found.month or 12) <= 2:
-            year += 1  # December, then January, and no new year in between
-        year, month = found.year or year, found.month or (None if found.year else month)
-        if year is None or (found.day and month is None):
-            continue
-        title = text[line.start : line.end if line.is_whole or line.mark.startswith("#") else line.date_end]
-        headings.append(
-            Heading(
-                nearest_day(year, month or 1, found.day or 1),
-                "day" if found.day else "month" if month else "year",
-                title.strip(" \t　\ufeff#*_[]:"),
-                line.start,
-                line.date_end,
-            )
-        )
+    for line in _heading_lines(text, start, name):
+        said = line.said
+        if year is not None and said.year is None and (month or 0) >= 11 and (said.month or 12) <= 2:
+            year += 1  # January after December
+        month = said.month or (None if said.year else month)
+        year = said.year or year
+        if year is not None and (said.day is None or month is not None):
+            precision: Precision = "day" if said.day else "month" if month else "year"
+            day = nearest_day(year, month or 1, said.day or 1)
+            last = headings[-1] if headings else None
+            if last is None or (last.date, last.precision) != (day, precision) or last.title == line.title:
+                headings.append(Heading(day, precision, line.title, line.start, line.end))
     return headings
 
 
-def _dated_lines(text: str, start: int, day_first: bool | None) -> Iterator[_Line]:
+def _heading_lines(text: str, start: int, name: str) -> Iterator[_Line]:
     """Lines that begin with a date and stand where a heading may stand."""
-    after_gap = True  # the line before is blank, or a heading
+    slashed = list(_SLASHED_LINE.finditer(text, start))
+    day_first, month_first = (any(int(m[part]) > 12 for m in slashed) for part in "ab")
+    after_gap = True  # the line before is blank or a heading
     for span in _LINE.finditer(text, start):
-        line = _dated_line(text, span.start(), day_first)
-        is_heading = line is not None and _stands_as_heading(line, after_gap, text[span.end() : span.end() + 80])
+        ink = _INK.search(text, *span.span())
+        line = _dated_line(text, *span.span(), day_first) if ink else None
+        is_heading = line is not None and (after_gap or line.needs_gap is False)
         if line is not None and is_heading:
+            if line.is_slashed and day_first == month_first:
+                raise BadJournal(
+                    f"{name}: {line.title} may begin with the day or with the month, and no other heading tells which",
+                    hint="write one of the dates as 2024-04-03",
+                )
             yield line
-        after_gap = is_heading or not span[0].strip("\ufeff \t\r\n　")
+        after_gap = is_heading or not ink
 
 
-def _dated_line(text: str, start: int, day_first: bool | None) -> _Line | None:
-    """The line at `start` read as a date with or without more words behind it."""
-    break_at = re.compile(r"[\r\n]|$").search(text, start)
-    assert break_at
-    end = break_at.start()
-    line = text[start : min(end, start + _LONGEST_HEADING)]
-    opening = _OPENING.match(line)
-    assert opening
-    at, mark = opening.end(), opening["mark"] or ""
-    matches = [m for shape in _HEADING_SHAPES if (m := shape.match(line, at))]
-    if mark.startswith("#") or opening["weekday"]:
-        matches += [m for m in [_DAY_ALONE.match(line, at)] if m]
-    if slashed := _SLASHED.match(line, at):
-        found, match = _slashed_date(slashed, day_first), slashed
-    elif matches:
-        match = max(matches, key=lambda m: m.end())
-        found = written_date(match)
-    else:
-        return None
-    if found is None:
-        return None
-    whole = _WHOLE.match(line, match.end()) if len(line) == end - start else None
-    tail = whole or _INLINE.match(line, match.end())
-    assert tail
-    return _Line(
-        start=start,
-        end=end,
-        mark=mark,
-        found=found,
-        date_end=start + tail.end(),
-        is_whole=whole is not None,
-        has_separator=whole is None and bool(tail["separator"] or tail["close"]),
-        is_numeric=bool(_NUMERIC.match(match[0])) or match is slashed,
+def _dated_line(text: str, start: int, end: int, day_first: bool) -> _Line | None:
+    """The line text[start:end] read as a date, with or without more words behind it."""
+    end = start + len(text[start:end].rstrip("\r\n"))
+    limit = min(end, start + _MAX_HEADING_CHARS)
+    opening = _OPENING.match(text, start, limit)
+    assert opening  # every part of it may be missing
+    is_marked = bool(opening["mark"])
+    shapes = _SHAPES + (_MARKED_SHAPES if is_marked or opening["weekday"] else ())
+    match = max(
+        (m for shape in shapes if (m := shape.match(text, opening.end(), limit))), key=re.Match.end, default=None
     )
+    slashed = _SLASHED_DATE.match(text, opening.end(), limit)
+    if slashed:
+        day, month = (slashed["a"], slashed["b"]) if day_first else (slashed["b"], slashed["a"])
+        match, said = slashed, WrittenDate(int(slashed["y"]), int(month), int(day))
+    elif match:
+        said = written_date(match)
+    if match is None or (said.month or 1) > 12:
+        return None
+    is_full = said.year is not None and said.day is not None
+    title = text[opening.end() - len(opening["weekday"] or "") : match.end()]
+    whole = _WHOLE.match(text, match.end(), end) if end == limit else None
+    if whole:
+        return _Line(said, start, whole.end(), title, not (is_full or is_marked), bool(slashed))
+    inline = _INLINE.match(text, match.end(), limit)
+    assert inline  # every part of it may be missing
+    in_brackets = bool(opening["bracket"] and inline["bracket"])
+    has_gap = inline[0][-1:].isspace() and (is_marked or match[0][:4].isdecimal())
+    if is_full and (in_brackets or has_gap or inline["colon"]):
+        return _Line(said, start, inline.end(), title, not (is_marked or in_brackets), bool(slashed))
+    return None

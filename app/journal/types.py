@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 Span = tuple[int, int]  # half-open [start, end), in characters of the decoded file
+Labelled = tuple[Span, str]  # a part of the file that belongs to no entry, and what it is: "heading", "blank", ...
 Precision = Literal["day", "month", "year"]
 
 
@@ -29,6 +30,14 @@ class OffsetMap:
         """File offset of the character at `offset` of the text."""
         run = bisect_right(self.text_starts, offset) - 1
         return self.file_starts[run] + offset - self.text_starts[run]
+
+    def part(self, start: int, end: int) -> "OffsetMap":
+        """The map of `text[start:end]`."""
+        runs = range(bisect_right(self.text_starts, start), bisect_right(self.text_starts, end))
+        return OffsetMap(
+            (0, *(self.text_starts[run] - start for run in runs)),
+            (self.to_file(start), *(self.file_starts[run] for run in runs)),
+        )
 
 
 @dataclass(frozen=True, slots=True)
