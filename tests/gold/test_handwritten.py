@@ -1,0 +1,78 @@
+"""The handwritten gold keeps its own rules: see README.md beside it.
+
+Knows the file and the product's entity types; asks no model.
+"""
+
+import json
+import re
+from collections import Counter
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.prompts.signatures import ENTITY_TYPES
+
+LINES = (Path(__file__).parent / "handwritten.jsonl").read_text(encoding="utf-8").splitlines()
+ENTRIES: list[dict[str, Any]] = [json.loads(line) for line in LINES]
+
+every_entry = pytest.mark.parametrize("entry", ENTRIES, ids=[entry["id"] for entry in ENTRIES])
+
+
+def test_the_collection_is_as_described() -> None:
+    """Forty entries by forty writers, in order of date: thirty English, six German, four French; four name nothing."""
+    assert [entry["id"] for entry in ENTRIES] == [f"h{number:02d}" for number in range(1, 41)]
+    assert [entry["date"] for entry in ENTRIES] == sorted(entry["date"] for entry in ENTRIES)
+    assert len({entry["owner"] for entry in ENTRIES}) == 40
+    assert Counter(entry["language"] for entry in ENTRIES) == {"en": 30, "de": 6, "fr": 4}
+    assert sum(not entry["entities"] for entry in ENTRIES) == 4
+    assert any(fact["invalid_at"] for entry in ENTRIES for fact in entry["facts"])
+    assert {entity["type"] for entry in ENTRIES for entity in entry["entities"]} == set(ENTITY_TYPES)
+
+
+@every_entry
+def test_the_fields_are_complete(entry: dict[str, Any]) -> None:
+    """An entry has exactly the described fields, 40 to 150 words, and a real date of 1700 to 2026."""
+    assert list(entry) == ["id", "date", "language", "owner", "text", "entities", "facts"]
+    assert all(list(entity) == ["name", "type"] for entity in entry["entities"])
+    fields = ["source", "target", "relation", "fact", "valid_at", "invalid_at"]
+    assert all(list(fact) == fields for fact in entry["facts"])
+    assert 40 <= len(entry["text"].split()) <= 150
+    assert entry["text"] == entry["text"].strip()
+    assert 1700 <= date.fromisoformat(entry["date"]).year <= 2026
+
+
+@every_entry
+def test_names_stand_in_the_text(entry: dict[str, Any]) -> None:
+    """Each name stands in the text from the start of a word, is listed once, has a known type, is not the writer's."""
+    names = [entity["name"] for entity in entry["entities"]]
+    assert len(set(names)) == len(names)
+    assert entry["owner"] not in names
+    for entity in entry["entities"]:
+        assert re.search(rf"(?<!\w){re.escape(entity['name'])}", entry["text"]), entity
+        assert entity["type"] in ENTITY_TYPES
+
+
+@every_entry
+def test_facts_join_what_is_listed(entry: dict[str, Any]) -> None:
+    """A fact joins two different ends, each a listed name or the writer; its sentence starts with one, names both."""
+    ends = {entity["name"] for entity in entry["entities"]} | {entry["owner"]}
+    for fact in entry["facts"]:
+        assert {fact["source"], fact["target"]} <= ends
+        assert fact["source"] != fact["target"]
+        assert fact["fact"].startswith(fact["source"])
+        assert fact["target"] in fact["fact"]
+        assert fact["fact"].endswith(".")
+        assert re.fullmatch(r"[A-Z]+(_[A-Z]+)*", fact["relation"])
+    keys = [(fact["source"], fact["relation"], fact["target"]) for fact in entry["facts"]]
+    assert len(set(keys)) == len(keys)
+
+
+@every_entry
+def test_facts_hold_when_they_are_written(entry: dict[str, Any]) -> None:
+    """A fact becomes true on the entry's day or earlier, and ends, if it does, no earlier than it began."""
+    for fact in entry["facts"]:
+        valid_at = date.fromisoformat(fact["valid_at"])
+        assert valid_at <= date.fromisoformat(entry["date"])
+        assert fact["invalid_at"] is None or date.fromisoformat(fact["invalid_at"]) >= valid_at
