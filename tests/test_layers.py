@@ -18,7 +18,6 @@ LAYERS: list[set[str]] = [
     {"errors", "journal.types"},
     {"journal", "budget"},
     {"llm", "prompts", "ledger", "graph", "settings"},  # settings beside the rooms, which therefore cannot read them
-    {"reading"},
     {"pipeline", "dspy_lm"},
     {"server"},
     {"cli"},  # with every app/cli_*.py
