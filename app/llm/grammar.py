@@ -174,7 +174,7 @@ class Grammars:
     """The constraints of one model: its tokenizer is translated for llguidance once, at the first grammar."""
 
     def __init__(self, loaded: LoadedModel) -> None:
-        self._loaded = loaded
+        self.loaded = loaded
         self._guard = threading.Lock()
         self._tokenizer: llguidance.LLTokenizer | None = None
 
@@ -183,18 +183,18 @@ class Grammars:
 
         raises  BadInput if llguidance refuses the grammar
         """
-        eos = self._loaded.eos_token_ids
+        eos = self.loaded.eos_token_ids
         if grammar is None:
-            return FreeText(self._loaded.token_count, self._loaded.vocab_size, eos)
+            return FreeText(self.loaded.token_count, self.loaded.vocab_size, eos)
         return GrammarConstraint(self._translated(), grammar, eos)
 
     def _translated(self) -> llguidance.LLTokenizer:
         with self._guard:
             if self._tokenizer is None:
-                inner = self._loaded.tokenizer._tokenizer
+                inner = self.loaded.tokenizer._tokenizer
                 # All end tokens are named: llguidance takes the tokenizer's own only, and Qwen3 has two.
-                eos = sorted(self._loaded.eos_token_ids)
-                self._tokenizer = llguidance.hf.from_tokenizer(inner, max(len(inner), self._loaded.vocab_size), eos)
+                eos = sorted(self.loaded.eos_token_ids)
+                self._tokenizer = llguidance.hf.from_tokenizer(inner, max(len(inner), self.loaded.vocab_size), eos)
             return self._tokenizer
 
 

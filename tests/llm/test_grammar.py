@@ -65,10 +65,16 @@ class Point:
     y: int
 
 
-def walk(tiny: LoadedModel, grammar: Grammar | None, rng: random.Random, *, most: int = 3000) -> str:
+@pytest.fixture(scope="module")
+def grammars(tiny: LoadedModel) -> Grammars:
+    """The tokenizer is translated once, as in an engine."""
+    return Grammars(tiny)
+
+
+def walk(grammars: Grammars, grammar: Grammar | None, rng: random.Random, *, most: int = 3000) -> str:
     """The text of a model that obeys the grammar and nothing else: any allowed token, the end only when it must."""
     assert grammar is not None
-    constraint = Grammars(tiny).constraint(grammar)
+    tiny, constraint = grammars.loaded, grammars.constraint(grammar)
     assert isinstance(constraint, GrammarConstraint)
     zeros = mx.zeros((1, tiny.vocab_size))
     said: list[int] = []
@@ -85,13 +91,13 @@ def walk(tiny: LoadedModel, grammar: Grammar | None, rng: random.Random, *, most
 
 
 @pytest.mark.parametrize("type_", [Leaf, Tree, list[Leaf], dict[str, Leaf], dict[str, Any], Any, Point])
-def test_any_obedient_answer_is_valid_for_its_type(tiny: LoadedModel, type_: Any) -> None:
+def test_any_obedient_answer_is_valid_for_its_type(grammars: Grammars, type_: Any) -> None:
     """40 random walks end, and pydantic and jsonschema accept each one."""
     schema = TypeAdapter(type_).json_schema()
     grammar, rng = grammar_of(schema, SHORT), random.Random(1)
     checker = jsonschema.Draft202012Validator({**schema, **_without_unique_items(schema)})
     for _ in range(40):
-        answer = json.loads(walk(tiny, grammar, rng))
+        answer = json.loads(walk(grammars, grammar, rng))
         checker.validate(answer)
         TypeAdapter(type_).validate_python(answer)
 
@@ -127,10 +133,10 @@ def test_properties_are_all_required_closed_and_in_order() -> None:
     assert bounded["additionalProperties"] is False
 
 
-def test_a_type_inside_itself_goes_as_deep_as_the_bounds_say(tiny: LoadedModel) -> None:
+def test_a_type_inside_itself_goes_as_deep_as_the_bounds_say(grammars: Grammars) -> None:
     """Recursion ends by itself where the inner one is optional, and is refused where it is not."""
     rng, grammar = random.Random(2), grammar_of(Tree, Bounds(text_chars=2, items=1, depth=3))
-    deepest = max(_depth(json.loads(walk(tiny, grammar, rng))) for _ in range(30))
+    deepest = max(_depth(json.loads(walk(grammars, grammar, rng))) for _ in range(30))
     assert 2 <= deepest <= 4
     with pytest.raises(BadInput, match="Endless contains itself"):
         grammar_of(Endless)
@@ -153,17 +159,17 @@ def _depth(tree: dict[str, Any] | None) -> int:
         (bool, {"True", "False"}),
     ],
 )
-def test_what_outlines_accepts_is_an_output_type(tiny: LoadedModel, output_type: Any, texts: set[str]) -> None:
+def test_what_outlines_accepts_is_an_output_type(grammars: Grammars, output_type: Any, texts: set[str]) -> None:
     """Python types, Outlines terms and schemas all become grammars."""
     rng, grammar = random.Random(3), grammar_of(output_type)
-    assert {walk(tiny, grammar, rng) for _ in range(40)} == texts
+    assert {walk(grammars, grammar, rng) for _ in range(40)} == texts
 
 
-def test_constants_with_control_characters_are_escaped(tiny: LoadedModel) -> None:
+def test_constants_with_control_characters_are_escaped(grammars: Grammars) -> None:
     """A name from a strange file is still valid JSON, and free text gets no control characters."""
-    assert json.loads(walk(tiny, grammar_of({"const": "a\x07\x7f\u2028b"}), random.Random(4))) == "a\x07\x7f\u2028b"
+    assert json.loads(walk(grammars, grammar_of({"const": "a\x07\x7f\u2028b"}), random.Random(4))) == "a\x07\x7f\u2028b"
     rng, free = random.Random(5), grammar_of({"type": "string", "maxLength": 8})
-    texts = "".join(json.loads(walk(tiny, free, rng)) for _ in range(200))
+    texts = "".join(json.loads(walk(grammars, free, rng)) for _ in range(200))
     assert not any(ord(character) < 32 and character not in "\n\r\t" for character in texts)
 
 
@@ -180,10 +186,10 @@ def test_constants_with_control_characters_are_escaped(tiny: LoadedModel) -> Non
         object(),
     ],
 )
-def test_what_cannot_be_a_grammar_is_bad_input(tiny: LoadedModel, output_type: Any) -> None:
+def test_what_cannot_be_a_grammar_is_bad_input(grammars: Grammars, output_type: Any) -> None:
     """Refused in one line, before any device work."""
     with pytest.raises(BadInput) as caught:
-        Grammars(tiny).constraint(grammar_of(output_type))
+        grammars.constraint(grammar_of(output_type))
     assert "\n" not in str(caught.value)
 
 

@@ -4,11 +4,13 @@ An honest fake: it obeys nothing but the grammar, so whatever holds for it holds
 In: a folder.  Out: a complete model in it.
 """
 
+import inspect
 import json
 import os
 from pathlib import Path
 from typing import Any
 
+from graphiti_core.prompts import extract_edges, extract_nodes
 from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 
 from app.llm.blas import mx
@@ -47,8 +49,8 @@ def build_tokenizer(folder: Path) -> int:
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
     alphabet = pre_tokenizers.ByteLevel.alphabet()
-    trainer = trainers.BpeTrainer(vocab_size=500, initial_alphabet=alphabet, show_progress=False)
-    tokenizer.train_from_iterator([TEXT], trainer)
+    trainer = trainers.BpeTrainer(vocab_size=1500, initial_alphabet=alphabet, show_progress=False)
+    tokenizer.train_from_iterator([TEXT, inspect.getsource(extract_nodes), inspect.getsource(extract_edges)], trainer)
     tokenizer.add_tokens([AddedToken(token, special=True, normalized=False) for token in CONTROL])
     tokenizer.add_tokens([AddedToken(token, special=False, normalized=False) for token in MARKERS])
     tokenizer.save(str(folder / "tokenizer.json"))
