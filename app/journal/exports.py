@@ -24,6 +24,7 @@ _STRING_PIECE = re.compile(r'[^"\\]+|\\u[dD][89abAB]..\\u[dD][c-fC-F]..|\\u....|
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _PUNCTUATION = frozenset("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~")  # what a backslash escapes in Markdown
 _MARKDOWN_TITLE = re.compile(r"#{1,6}[ \t]+(?P<title>[^\r\n]+)")
+_MAX_TITLE_CHARS = 200  # of an entry, in which a heading that repeats its date is looked for
 _HINT = "the JSON exports of Day One and jrnl are known"
 _decode = json.JSONDecoder().raw_decode
 
@@ -63,7 +64,7 @@ def _add_entry(
     content: str, offsets: OffsetMap, path: Path, day: date, entries: list[Entry], furniture: list[Labelled]
 ) -> None:
     """The entry without the heading that repeats its date, and without the white space around it."""
-    heading = next(iter(find_headings(content, str(path))), None)
+    heading = next(iter(find_headings(content[:_MAX_TITLE_CHARS])), None)
     start = 0
     if heading and heading.date == day and not content[: heading.start].strip():
         start = heading.end

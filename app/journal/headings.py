@@ -15,7 +15,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 
-from app.errors import BadJournal
 from app.journal.almanac import (
     DATE_SHAPES,
     DAY,
@@ -52,7 +51,6 @@ class _Line:
     end: int
     title: str
     needs_gap: bool  # it counts only after a blank line or another heading
-    is_slashed: bool
 
 
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)?")
@@ -90,49 +88,57 @@ _SLASHED_DATE = re.compile(_SLASHED)
 _SLASHED_LINE = re.compile(rf"(?:(?m:^)|(?<=\ufeff)){_OPENING.pattern}{_SLASHED}")
 
 
-def find_headings(text: str, name: str, start: int = 0, year: int | None = None) -> list[Heading]:
-    """The date headings of `text[start:]`, in order.
-
-    year     of headings that stand before any year is named
-    raises   BadJournal naming the file if 03/04/2024 may be March or April and no heading of the text tells which
-    """
+def find_headings(text: str, start: int = 0, year: int | None = None) -> list[Heading]:
+    """The date headings of `text[start:]`, in order; `year` is that of headings before any year is named."""
     headings: list[Heading] = []
     month: int | None = None
-    for line in _heading_lines(text, start, name):
+    last: tuple[tuple[int | None, ...], str] = (), ""
+    for line in _heading_lines(text, start):
         said = line.said
         if year is not None and said.year is None and (month or 0) >= 11 and (said.month or 12) <= 2:
             year += 1  # January after December
         month = said.month or (None if said.year else month)
         year = said.year or year
-        if year is not None and (said.day is None or month is not None):
+        if year is None or (said.day and month is None):
+            continue
+        words = (year, month, said.day), line.title
+        if words[0] != last[0] or words[1] == last[1]:
             precision: Precision = "day" if said.day else "month" if month else "year"
             day = nearest_day(year, month or 1, said.day or 1)
-            last = headings[-1] if headings else None
-            if last is None or (last.date, last.precision) != (day, precision) or last.title == line.title:
-                headings.append(Heading(day, precision, line.title, line.start, line.end))
+            headings.append(Heading(day, precision, line.title, line.start, line.end))
+        last = words
     return headings
 
 
-def _heading_lines(text: str, start: int, name: str) -> Iterator[_Line]:
+def _heading_lines(text: str, start: int) -> Iterator[_Line]:
     """Lines that begin with a date and stand where a heading may stand."""
-    slashed = list(_SLASHED_LINE.finditer(text, start))
-    day_first, month_first = (any(int(m[part]) > 12 for m in slashed) for part in "ab")
+    day_first = _day_comes_first(text, start)
     after_gap = True  # the line before is blank or a heading
     for span in _LINE.finditer(text, start):
         ink = _INK.search(text, *span.span())
         line = _dated_line(text, *span.span(), day_first) if ink else None
         is_heading = line is not None and (after_gap or line.needs_gap is False)
         if line is not None and is_heading:
-            if line.is_slashed and day_first == month_first:
-                raise BadJournal(
-                    f"{name}: {line.title} may begin with the day or with the month, and no other heading tells which",
-                    hint="write one of the dates as 2024-04-03",
-                )
             yield line
         after_gap = is_heading or not ink
 
 
-def _dated_line(text: str, start: int, end: int, day_first: bool) -> _Line | None:
+def ambiguous_date(text: str, start: int = 0) -> str:
+    """The first date like 03/04/2024 at a line's head, if no such line tells whether the day or the month leads."""
+    match = _SLASHED_LINE.search(text, start) if "/" in text else None
+    return (
+        "" if match is None or _day_comes_first(text, start) is not None else f"{match['a']}/{match['b']}/{match['y']}"
+    )
+
+
+def _day_comes_first(text: str, start: int) -> bool | None:
+    """Whether 03/04/2024 is a 3 April in this text; None if 13/04/2024 or 04/13/2024 never or both occur."""
+    slashed = list(_SLASHED_LINE.finditer(text, start)) if "/" in text else []
+    day_first, month_first = (any(int(match[part]) > 12 for match in slashed) for part in "ab")
+    return None if day_first == month_first else day_first
+
+
+def _dated_line(text: str, start: int, end: int, day_first: bool | None) -> _Line | None:
     """The line text[start:end] read as a date, with or without more words behind it."""
     end = start + len(text[start:end].rstrip("\r\n"))
     limit = min(end, start + _MAX_HEADING_CHARS)
@@ -144,7 +150,7 @@ def _dated_line(text: str, start: int, end: int, day_first: bool) -> _Line | Non
         (m for shape in shapes if (m := shape.match(text, opening.end(), limit))), key=re.Match.end, default=None
     )
     slashed = _SLASHED_DATE.match(text, opening.end(), limit)
-    if slashed:
+    if slashed and day_first is not None:
         day, month = (slashed["a"], slashed["b"]) if day_first else (slashed["b"], slashed["a"])
         match, said = slashed, WrittenDate(int(slashed["y"]), int(month), int(day))
     elif match:
@@ -155,11 +161,11 @@ def _dated_line(text: str, start: int, end: int, day_first: bool) -> _Line | Non
     title = text[opening.end() - len(opening["weekday"] or "") : match.end()]
     whole = _WHOLE.match(text, match.end(), end) if end == limit else None
     if whole:
-        return _Line(said, start, whole.end(), title, not (is_full or is_marked), bool(slashed))
+        return _Line(said, start, whole.end(), title, not (is_full or is_marked))
     inline = _INLINE.match(text, match.end(), limit)
     assert inline  # every part of it may be missing
     in_brackets = bool(opening["bracket"] and inline["bracket"])
     has_gap = inline[0][-1:].isspace() and (is_marked or match[0][:4].isdecimal())
     if is_full and (in_brackets or has_gap or inline["colon"]):
-        return _Line(said, start, inline.end(), title, not (is_marked or in_brackets), bool(slashed))
+        return _Line(said, start, inline.end(), title, not (is_marked or in_brackets))
     return None

@@ -10,7 +10,7 @@ from pathlib import Path
 import yaml
 
 from app.errors import BadJournal
-from app.journal.headings import Heading, find_headings
+from app.journal.headings import Heading, ambiguous_date, find_headings
 from app.journal.types import Entry, Labelled, Span
 
 _FRONT_MATTER = re.compile(
@@ -32,9 +32,15 @@ def read_prose(
     start, about = _front_matter(text, path)
     furniture: list[Labelled] = [((_body(text), start), "front matter")] if start > _body(text) else []
     day_of_file = named if whole else about or (named if named and named.precision == "day" else None)
-    headings = [] if whole else find_headings(text, str(path), start, named.date.year if named else None)
+    headings = [] if whole else find_headings(text, start, named.date.year if named else None)
     if day_of_file:  # one day's file has sections of its own; "## 2019" is none of its entries
         headings = [heading for heading in headings if heading.precision == "day"]
+
+    if not headings and not day_of_file and (words := ambiguous_date(text, start)):
+        raise BadJournal(
+            f"{path}: {words} may begin with the day or with the month, and no other heading tells which",
+            hint="write one of the dates as 2024-04-03",
+        )
 
     first = day_of_file or (None if headings else named)
     starts = [start, *(heading.end for heading in headings)]
@@ -87,7 +93,7 @@ def _front_matter(text: str, path: Path) -> tuple[int, Heading | None]:
     if not isinstance(about, dict):  # a rule between two lines of dashes
         return _body(text), None
     written = next((str(about[key]) for key in _DATE_KEYS if about.get(key)), "")
-    dates = find_headings(written, str(path))
+    dates = find_headings(written)
     title = about.get("title")
     if not dates:
         return match.end(), None
