@@ -90,7 +90,7 @@ def span(rng: random.Random, today: date, language: str) -> tuple[Said, Said]:
     """From a year to a year."""
     end = today.year - rng.randint(1, 20)
     start = end - rng.randint(1, 12)
-    words = {"en": ("from", "to"), "de": ("von", "bis"), "fr": ("de", "à")}[language]
+    words = {"en": ("from", "until"), "de": ("von", "bis"), "fr": ("de", "à")}[language]
     return Said(f"{words[0]} {start}", date(start, 1, 1)), Said(f"{words[1]} {end}", date(end, 1, 1))
 
 
@@ -106,12 +106,12 @@ def dated(rng: random.Random, day: date, today: date, language: str) -> Said:
     return Said(f"le {'1er' if day.day == 1 else day.day} {name}{year}", day)
 
 
-def plain(day: date, language: str) -> str:
-    """A date as an answer says it."""
+def plain(day: date, language: str, *, bare: bool = False) -> str:
+    """A date as a question or an answer says it; bare without its preposition."""
     name = MONTHS[language][day.month - 1]
-    if language == "de":
-        return f"am {day.day}. {name} {day.year}"
-    return f"le {'1er' if day.day == 1 else day.day} {name} {day.year}" if language == "fr" else f"on {day.day} {name} {day.year}"
+    number = {"en": f"{day.day}", "de": f"{day.day}.", "fr": "1er" if day.day == 1 else f"{day.day}"}[language]
+    before = "" if bare else {"en": "on ", "de": "am ", "fr": "le "}[language]
+    return f"{before}{number} {name} {day.year}"
 
 
 def _weekday(rng: random.Random, today: date, language: str) -> Said:

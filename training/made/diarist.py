@@ -9,14 +9,21 @@ from datetime import date, timedelta
 
 from training.made.asking import ask
 from training.made.journal import MadeEntity, MadeEntry, MadeFact, MadeJournal
-from training.made.planner import ENDS, REPLACES, STATES, Planner
+from training.made.mentions import Naming
+from training.made.planner import Event, Planner
+from training.made.relations import ENDS, MORTAL, MUTUAL, REPLACES
 from training.made.words import load_language
 from training.made.world import Being, World
 from training.made.writer import EntryWriter, RawFact
 
-STYLES = {"en": ("plain", "plain", "terse", "lively", "old"), "de": ("plain",), "fr": ("plain",)}
-QUOTES = ("", "", "", "“”", "\"\"", "‘’")
-NAMELESS = 0.15  # share of entries that name nothing
+STYLES = {
+    "en": ("plain", "plain", "plain", "terse", "lively", "old", "old"),
+    "de": ("plain", "terse"),
+    "fr": ("plain", "terse"),
+}
+QUOTES = {"en": ("", "", "", "“”", '""', "‘’", "__"), "de": ("", "„“", '""', "»«"), "fr": ("", "", '""', "“”")}
+LANGUAGES = ("en",)
+NAMELESS = 0.13  # share of entries that name nothing; short ones without a name come on top
 
 
 class Diarist:
@@ -24,9 +31,12 @@ class Diarist:
 
     def __init__(self, seed: int, held_out: bool, entries: int) -> None:
         self.rng = rng = random.Random(f"{seed}-{held_out}")
-        self.language = load_language("en", held_out)
+        self.language = load_language(rng.choice(LANGUAGES), held_out)
         self.style = rng.choice(STYLES[self.language.name])
-        self.quote = rng.choice(QUOTES)
+        self.quote = rng.choice(QUOTES[self.language.name])
+        self.chatter = rng.choice((0.15, 0.25, 0.35, 0.5))  # share of sentences that tell nothing
+        self.scenes = rng.choice((0.1, 0.2, 0.3)) if self.style != "old" else 0.4
+        self.mean_length = rng.choice((2.0, 3.5, 5.0))  # sentences of an entry
         self.world = World(rng, self.language, self.style)
         self.planner = Planner(rng, self.world, {section for section, _ in self.language.forms})
         self.count = entries
@@ -35,7 +45,7 @@ class Diarist:
 
     def journal(self) -> MadeJournal:
         """The whole journal, in order of date."""
-        first, last = (1650, 1910) if self.style == "old" else (1900, 2029)
+        first, last = (1650, 1910) if self.style == "old" else (1880, 2029)
         day = date(self.rng.randint(first, last), 1, 1) + timedelta(days=self.rng.randint(0, 364))
         entries = []
         for _ in range(self.count):
@@ -46,40 +56,53 @@ class Diarist:
 
     def _entry(self, day: date) -> MadeEntry:
         rng = self.rng
-        writer = EntryWriter(rng, self.world, self.language, self.style, day, self.quote)
-        length = min(12, 1 + int(rng.expovariate(1 / 4.0)))
+        naming = Naming(rng, self.world, self.language, self.style, self.quote)
+        writer = EntryWriter(rng, self.world, self.language, self.style, day, naming, self.planner)
+        length = min(14, 1 + int(rng.expovariate(1 / self.mean_length)))
         nameless = rng.random() < NAMELESS
         tries = 0
-        while len(writer.sentences) < length and tries < 40:
+        while len(writer.sentences) < length and tries < 60:
             tries += 1
             kind = rng.random()
-            if nameless or kind < 0.22:
+            if nameless or kind < self.chatter:
                 writer.say("FILLER")
-            elif kind < 0.32:
-                writer.say("MENTION", self.world.person())
+            elif kind < self.chatter + 0.1:
+                writer.say("MENTION")
+            elif rng.random() < self.scenes and writer.scene():
+                continue
             else:
-                event = self.planner.event()
-                if event is not None and not self._told(writer, event.relation, event.source, event.target):
-                    writer.tell(event)
+                self._happen(writer)
         return self._labelled(writer, day)
 
-    def _told(self, writer: EntryWriter, relation: str, source: Being, target: Being) -> bool:
-        """Whether this entry has said so already."""
-        return any(f.relation == relation and f.source is source and f.target is target for f in writer.facts)
+    def _happen(self, writer: EntryWriter) -> None:
+        """One event, now and then of several people, and now and then a second thing of the same person."""
+        event = self.planner.event()
+        if event is None or _told(writer, event):
+            return
+        if event.source is self.world.owner and (event.section, "list") in self.language.forms and self.rng.random() < 0.2:
+            self.planner.company(event)
+        if writer.tell(event) and self.rng.random() < 0.15:
+            person = event.target if event.target.kind == "person" else event.source
+            if person is not self.world.owner and not person.dead:
+                more = self.planner.draw(self.rng.choice(("LIVES_IN", "WORKS_AT", "ILL_WITH", "STUDIES_AT", "OWNS")), person)
+                if more is not None and not _told(writer, more):
+                    writer.tell(more)
 
     def _labelled(self, writer: EntryWriter, day: date) -> MadeEntry:
-        names = {identity: max(said, key=_fullness) for identity, said in writer.surfaces.items()}
-        entities = tuple(
-            MadeEntity(names[i], being.type, i, being.role) for i, being in writer.beings.items()
-        )
+        names = writer.naming.fullest()
+        entities = tuple(MadeEntity(names[i], being.type, i, being.role) for i, being in writer.naming.beings.items())
         names[-1] = self.world.owner.name
-        facts = tuple(self._fact(raw, names) for raw in writer.facts if names[raw.source.identity] != names[raw.target.identity])
-        return MadeEntry(
-            day, self.language.name, tuple(writer.sentences), _paragraphs(self.rng, writer.sentences), entities, facts
+        facts = tuple(
+            self._fact(raw, names)
+            for raw in writer.facts
+            if names[raw.source.identity] != names[raw.target.identity]
         )
+        text = _paragraphs(self.rng, writer.sentences)
+        return MadeEntry(day, self.language.name, tuple(writer.sentences), text, entities, facts)
 
     def _fact(self, raw: RawFact, names: dict[int, str]) -> MadeFact:
         text = _worded(raw, names)
+        assert raw.valid is not None  # the sentence is done
         repeats = self._repeated(raw, text, names)
         ends = tuple(i for i, old in self.live.items() if _is_ended(old, raw))
         fact = MadeFact(
@@ -95,37 +118,53 @@ class Diarist:
 
     def _repeated(self, raw: RawFact, text: str, names: dict[int, str]) -> int | None:
         """The earlier fact that says the same: a state that still holds, or an event told in the same words."""
+        if raw.invalid is not None:
+            return None
         for i, old in reversed(self.live.items()):
-            if old.source is raw.source and old.target is raw.target and old.relation == raw.relation:
-                if raw.relation in STATES or _worded(old, names) == text:
-                    return i
+            if old.relation == raw.relation and _same_pair(old, raw) and (raw.is_state or _worded(old, names) == text):
+                return i
         return None
 
 
+def _told(writer: EntryWriter, event: Event) -> bool:
+    """Whether this entry has said so already."""
+    pair = (event.source, event.target)
+    return any(f.relation == event.relation and (f.source, f.target) == pair for f in writer.facts)
+
+
+def _same_pair(old: RawFact, new: RawFact) -> bool:
+    if new.relation in MUTUAL and {old.source, old.target} == {new.source, new.target}:
+        return True
+    return old.source is new.source and old.target is new.target
+
+
 def _is_ended(old: RawFact, new: RawFact) -> bool:
+    """Whether the new fact makes the old one untrue."""
     if new.invalid is not None:
         return False
+    if new.relation == "DIED_IN":
+        return old.relation in MORTAL and new.source in (old.source, old.target)
     if old.source is new.source and old.target is not new.target and old.relation in REPLACES.get(new.relation, ()):
         return True
-    pairs = ({old.source, old.target} == {new.source, new.target}) if new.relation in ("SEPARATED_FROM", "MARRIED_TO") else (
-        old.source is new.source and old.target is new.target
-    )
-    return pairs and old.relation in ENDS.get(new.relation, ())
-
-
-def _fullness(surface: str) -> tuple[bool, int]:
-    return not surface.lower().startswith(("my ", "our ")), len(surface)
+    return _same_pair(old, new) and old.relation in ENDS.get(new.relation, ())
 
 
 def _worded(raw: RawFact, names: dict[int, str]) -> str:
+    """The fact in words: {s} and {t} are its ends, other letters the roles of its sentence, other slots its words."""
+
     def fill(match: re.Match[str]) -> str:
         slot = match[1]
-        if slot in "st":
-            return names[(raw.source if slot == "s" else raw.target).identity]
+        if slot in raw.roles:
+            being: Being = raw.roles[slot]
+            name = names.get(being.identity, being.name)
+            return name if slot == "s" or match.start() == 0 else being.article + name
+        if "?" in slot:
+            man, _, woman = slot[2:].partition(":")
+            return woman if raw.roles[slot[0]].woman else man
         return raw.caught.get(slot, "")
 
-    text = re.sub(r"\{(\w+)\}", fill, raw.wording)
-    return re.sub(r" +", " ", text).replace(" .", ".")
+    text = re.sub(r"\{([^}]+)\}", fill, raw.wording)
+    return re.sub(r" +", " ", text).replace(" .", ".").replace(" ,", ",")
 
 
 def _paragraphs(rng: random.Random, sentences: list[str]) -> str:

@@ -6,6 +6,16 @@ Knows beings and states; knows no words. In: a World.  Out: Events, each true wh
 import random
 from dataclasses import dataclass, field
 
+from training.made.relations import (
+    CHANCES,
+    HAPPENINGS,
+    JOBS,
+    KEEPINGS,
+    PARTINGS,
+    RELATIONS,
+    SINGLES,
+    TIES,
+)
 from training.made.world import Being, World
 
 
@@ -18,36 +28,7 @@ class Event:
     source: Being
     target: Being
     state: bool = False  # holds until something ends it
-    more: list[Being] = field(default_factory=list)
-
-
-# relation -> the relations of the same source that it puts an end to (with another target)
-REPLACES = {
-    "LIVES_IN": ("LIVES_IN", "MOVED_TO"),
-    "MOVED_TO": ("LIVES_IN", "MOVED_TO"),
-    "WORKS_AT": ("WORKS_AT",),
-    "STUDIES_AT": ("STUDIES_AT",),
-}
-# relation -> the relations between the same two that it puts an end to
-ENDS = {
-    "LEFT": ("WORKS_AT", "STUDIES_AT", "MEMBER_OF", "TEACHES_AT"),
-    "SEPARATED_FROM": ("MARRIED_TO", "ENGAGED_TO", "LOVES"),
-    "MARRIED_TO": ("ENGAGED_TO",),
-    "SOLD": ("OWNS", "BOUGHT"),
-    "FINISHED": ("WORKS_ON",),
-    "RECOVERED_FROM": ("ILL_WITH",),
-}
-STATES = {"LIVES_IN", "MOVED_TO", "WORKS_AT", "STUDIES_AT", "MARRIED_TO", "ILL_WITH", "OWNS", "BOUGHT", "MEMBER_OF",
-          "TEACHES_AT", "ENGAGED_TO", "LOVES", "WORKS_ON", "SIBLING_OF", "PARENT_OF", "FRIEND_OF", "NEIGHBOUR_OF",
-          "WORKS_WITH", "BORN_IN", "LOCATED_IN", "PLAYS"}  # fmt: skip
-
-WEIGHTS = {
-    "MET": 10, "VISITED": 6, "CAME": 4, "WENT": 6, "DINED_WITH": 8, "READ": 6,
-    "LIVES_IN": 6, "MOVED_TO": 5, "WORKS_AT": 7, "LEFT": 4, "STUDIES_AT": 3,
-    "BOUGHT": 3, "SOLD": 2, "MARRIED_TO": 3, "SEPARATED_FROM": 2, "ILL_WITH": 4,
-}  # fmt: skip
-RELATIONS = {"CAME": "VISITED", "WENT": "TRAVELLED_TO"}
-JOBS = ("company", "company", "company", "school", "hospital")
+    more: list[Being] = field(default_factory=list)  # further targets, told in a list
 
 
 class Planner:
@@ -55,122 +36,151 @@ class Planner:
 
     def __init__(self, rng: random.Random, world: World, sections: set[str]) -> None:
         self.rng, self.world = rng, world
-        names = [name for name in WEIGHTS if name in sections]
-        self.names, self.weights = names, [WEIGHTS[name] for name in names]
+        self.names = [name for name in CHANCES if name in sections]
+        # every diarist has matters of his own: some relations fill one journal and are missing from another
+        self.weights = [CHANCES[name] * rng.choice((0.3, 1.0, 1.0, 2.5)) for name in self.names]
         self.single: dict[tuple[str, int], Being] = {}  # (kind of state, person) -> home, work, school, partner, illness
-        self.owned: list[tuple[Being, Being]] = []
+        self.kept: dict[str, list[tuple[Being, Being]]] = {}  # section -> who owns, makes, belongs to what
 
     def event(self) -> Event | None:
         """The next thing to tell, or None where the drawn kind does not fit this life now."""
-        section = self.rng.choices(self.names, self.weights)[0]
-        event: Event | None = getattr(self, f"_{section.lower()}")()
-        return event
+        return self.draw(self.rng.choices(self.names, self.weights)[0])
 
-    # --- meetings ------------------------------------------------------------------------------------------------
+    def draw(self, section: str, who: Being | None = None) -> Event | None:
+        """An event of a kind, of a given person if one is named."""
+        if section in HAPPENINGS:
+            owner, kinds = HAPPENINGS[section]
+            who = who or self._someone(owner)
+            return self._checked(section, who, self._target(kinds, who))
+        if section in SINGLES:
+            return self._single(section, who)
+        if section in KEEPINGS:
+            return self._keeping(section, who)
+        if section in TIES:
+            return self._tie(section, who)
+        if section in PARTINGS:
+            return self._parting(section)
+        return self._bond(section) if section in ("MARRIED_TO", "ENGAGED_TO") else self._end_of_life()
 
-    def _with(self, section: str) -> Event:
-        return Event(section, RELATIONS.get(section, section), self.world.owner, self.world.person())
+    def company(self, event: Event) -> None:
+        """More people for an event that can be told of several."""
+        for _ in range(self.rng.choice((1, 1, 2, 2, 3))):
+            other = self.world.person()
+            if other not in (event.source, event.target, *event.more):
+                event.more.append(other)
 
-    def _met(self) -> Event:
-        return self._with("MET")
+    def held(self, state: str, who: Being) -> Being:
+        """A person's home, work, school or partner, as the scenes ask for it."""
+        kinds = {"home": ("town",), "work": JOBS, "school": ("school",)}[state]
+        if (state, who.identity) not in self.single:
+            self.single[state, who.identity] = self.world.any(self.rng.choice(kinds))
+        return self.single[state, who.identity]
 
-    def _visited(self) -> Event:
-        return self._with("VISITED")
+    # --- kinds of events -----------------------------------------------------------------------------------------
 
-    def _dined_with(self) -> Event:
-        return self._with("DINED_WITH")
+    def _single(self, section: str, who: Being | None) -> Event | None:
+        """A state of which a person has one: telling it again repeats it, changing it ends the old one."""
+        state, owner, kinds, change = SINGLES[section]
+        who = who or self._someone(owner)
+        old = self.single.get((state, who.identity))
+        if old is None or self.rng.random() < change:
+            new = self._target(kinds, who)
+            while new is old:
+                new = self.world.make(new.kind) if new.kind != "person" else self.world.make_person("acquaintance")
+            self.single[state, who.identity] = new
+        return self._checked(section, who, self.single[state, who.identity], True)
 
-    def _came(self) -> Event:
-        return Event("CAME", "VISITED", self.world.person(), self.world.owner)
+    def _keeping(self, section: str, who: Being | None) -> Event | None:
+        """A state of which a person may have many: what is owned, belonged to, worked on."""
+        owner, kinds = KEEPINGS[section]
+        known = [pair for pair in self.kept.get(section, []) if not pair[0].dead and (who is None or pair[0] is who)]
+        if known and self.rng.random() < 0.45:
+            source, target = self.rng.choice(known)
+        else:
+            source = who or self._someone(owner)
+            target = self.world.make(self.rng.choice(kinds)) if section in ("OWNS", "BOUGHT", "WROTE") else self._target(kinds, source)
+            self.kept.setdefault(section, []).append((source, target))
+        return self._checked(section, source, target, True)
 
-    def _went(self) -> Event:
-        return Event("WENT", "TRAVELLED_TO", self._someone(0.75), self._place())
+    def _tie(self, section: str, who: Being | None) -> Event | None:
+        """What two people are to each other, or what a thing is to a place; it does not change."""
+        owner, kinds = TIES[section]
+        if section == "LOCATED_IN":
+            source = self.world.any(self.rng.choice(("venue", "street", "company", "school", "house", "hospital")))
+            place = self.single.setdefault(("place", source.identity), self.world.any("town"))
+            return self._checked(section, source, place, True)
+        known = self.kept.get(section, [])
+        if known and who is None and self.rng.random() < 0.4:
+            source, target = self.rng.choice(known)
+            return None if source.dead else self._checked(section, source, target, True)
+        source = who or self._someone(owner)
+        if section == "BORN_IN":
+            target = self.single.setdefault(("birth", source.identity), self._target(kinds, source))
+        else:
+            target = self._target(kinds, source)
+            if source is self.world.owner and target.role not in ("", "acquaintance"):
+                return None  # the diarist is no stranger's brother twice
+        if source.kind == "person" and source.role in ("wife", "husband") and section in ("PARENT_OF", "SIBLING_OF"):
+            return None
+        self.kept.setdefault(section, []).append((source, target))
+        return self._checked(section, source, target, True)
 
-    def _read(self) -> Event:
-        return Event("READ", "READ", self._someone(0.8), self.world.any("book"))
+    def _parting(self, section: str) -> Event | None:
+        """The end of a state: mostly of one that was told."""
+        state, kept = PARTINGS[section]
+        if kept:
+            pairs = [(kind, pair) for kind in kept for pair in self.kept.get(kind, []) if not pair[0].dead]
+            if not pairs:
+                return None
+            kind, pair = self.rng.choice(pairs)
+            self.kept[kind].remove(pair)
+            return self._checked(section, *pair)
+        people = [self.world.owner, *self.world.beings["person"]]
+        known = [who for who in people if (state, who.identity) in self.single and not who.dead]
+        if not known:
+            return None
+        who = self.rng.choice(known)
+        what = self.single.pop((state, who.identity))
+        if state == "partner":
+            self.single.pop((state, what.identity), None)
+        return self._checked(section, who, what)
 
-    # --- states --------------------------------------------------------------------------------------------------
-
-    def _lives_in(self) -> Event:
-        who = self._someone(0.2)
-        home = self.single.setdefault(("home", who.identity), self._place(0.6))
-        return Event("LIVES_IN", "LIVES_IN", who, home, True)
-
-    def _moved_to(self) -> Event:
-        who = self._someone(0.25)
-        return Event("MOVED_TO", "MOVED_TO", who, self._change("home", who, self._place(0.7)), True)
-
-    def _works_at(self) -> Event:
-        who = self._someone(0.2)
-        old = self.single.get(("work", who.identity))
-        if old is None or self.rng.random() < 0.45:
-            self._change("work", who, self.world.any(self.rng.choice(JOBS)))
-        return Event("WORKS_AT", "WORKS_AT", who, self.single["work", who.identity], True)
-
-    def _left(self) -> Event | None:
-        return self._leave("LEFT", "LEFT", "work")
-
-    def _studies_at(self) -> Event:
-        who = self._someone(0.25)
-        school = self.single.setdefault(("school", who.identity), self.world.any("school"))
-        return Event("STUDIES_AT", "STUDIES_AT", who, school, True)
-
-    def _ill_with(self) -> Event:
-        who = self._someone(0.3)
-        illness = self.single.setdefault(("illness", who.identity), self.world.any("illness"))
-        return Event("ILL_WITH", "ILL_WITH", who, illness, True)
-
-    def _married_to(self) -> Event | None:
+    def _bond(self, section: str) -> Event | None:
+        """A marriage or an engagement of two people other than the diarist, or of one with a stranger."""
         who = self.world.person()
         other = self.single.get(("partner", who.identity)) or self.world.person(0.3)
-        if other is who or who.role in ("wife", "husband") or other.role in ("wife", "husband"):
-            return None
-        if self.single.get(("partner", other.identity), who) is not who:
+        taken = self.single.get(("partner", other.identity), who) is not who
+        same = who.woman == other.woman and self.rng.random() < 0.85
+        if other is who or taken or same or {who.role, other.role} & {"wife", "husband", "mother", "father"}:
             return None
         self.single["partner", who.identity], self.single["partner", other.identity] = other, who
-        return Event("MARRIED_TO", "MARRIED_TO", who, other, True)
+        return self._checked(section, who, other, True)
 
-    def _separated_from(self) -> Event | None:
-        event = self._leave("SEPARATED_FROM", "SEPARATED_FROM", "partner")
-        if event:
-            self.single.pop(("partner", event.target.identity), None)
-        return event
-
-    def _bought(self) -> Event:
-        who = self._someone(0.6)
-        thing = self.world.make(self.rng.choice(("boat", "house", "pet")))
-        self.owned.append((who, thing))
-        return Event("BOUGHT", "BOUGHT", who, thing, True)
-
-    def _sold(self) -> Event | None:
-        if not self.owned:
+    def _end_of_life(self) -> Event | None:
+        who = self.world.person()
+        if self.rng.random() < 0.4 or sum(not p.dead for p in self.world.beings["person"]) < 6:
             return None
-        who, thing = self.owned.pop(self.rng.randrange(len(self.owned)))
-        return None if who.dead else Event("SOLD", "SOLD", who, thing)
+        who.dead = True
+        return self._checked("DIED_IN", who, self._target(("town", "town", "hospital"), who))
 
     # --- drawing -------------------------------------------------------------------------------------------------
 
+    def _checked(self, section: str, source: Being, target: Being, state: bool = False) -> Event | None:
+        if source is target or target.dead or (source.dead and section != "DIED_IN"):
+            return None
+        return Event(section, RELATIONS.get(section, section), source, target, state)
+
+    def _target(self, kinds: tuple[str, ...], who: Being) -> Being:
+        kind = self.rng.choice(kinds)
+        if kind == "me":
+            return self.world.owner
+        if kind == "person":
+            return self.world.person()
+        if kind == "doctor":
+            return self.world.doctor()
+        if kind == "town" and self.rng.random() < 0.2 and ("home", who.identity) in self.single:
+            return self.world.any("town", 0.0)
+        return self.world.any(kind)
+
     def _someone(self, owner: float) -> Being:
         return self.world.owner if self.rng.random() < owner else self.world.person()
-
-    def _place(self, fresh: float = 0.4) -> Being:
-        return self.world.any("town" if self.rng.random() < 0.85 else "country", fresh)
-
-    def _change(self, state: str, who: Being, new: Being) -> Being:
-        if new is self.single.get((state, who.identity)):
-            new = self.world.make(new.kind)
-        self.single[state, who.identity] = new
-        return new
-
-    def _leave(self, section: str, relation: str, state: str) -> Event | None:
-        """Only what the journal may have told can end: mostly known pairs, now and then a new one."""
-        known = [
-            (who, self.single[state, who.identity])
-            for who in [self.world.owner, *self.world.beings["person"]]
-            if (state, who.identity) in self.single and not who.dead
-        ]
-        if not known:
-            return None
-        who, what = self.rng.choice(known)
-        del self.single[state, who.identity]
-        return Event(section, relation, who, what)

@@ -10,6 +10,7 @@ Knows the files' notation; knows no world. In: words/LANGUAGE*.txt.  Out: Forms,
 """
 
 import random
+import re
 import zlib
 from dataclasses import dataclass
 from functools import cache
@@ -30,6 +31,7 @@ class Form:
     slots: frozenset[str]
     flags: frozenset[str]
     fact: str
+    relation: str = ""  # its own, where the wording says another thing than its section
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,10 @@ class Language:
         """A form, or None where there is none."""
         forms = self.forms.get((section, voice))
         return forms[int(rng.random() * len(forms))] if forms else None
+
+    def template(self, rng: random.Random, name: str) -> tuple[Part, ...]:
+        """A word of a list that may hold slots of its own."""
+        return compile_template(self.word(rng, name))
 
     def word(self, rng: random.Random, name: str) -> str:
         """A word of a list."""
@@ -95,7 +101,9 @@ def _read(
 def _form(text: str, flags: list[str]) -> Form:
     text, _, fact = text.partition(" => ")
     parts = compile_template(text)
-    return Form(text, parts, frozenset(slot_names(parts)), frozenset(flags), fact.strip())
+    own = re.match(r"([A-Z_]{3,}) (?=\{s\})", fact.strip())
+    slots = frozenset(slot_names(parts))
+    return Form(text, parts, slots, frozenset(flags), fact.strip()[own.end() :] if own else fact.strip(), own[1] if own else "")
 
 
 def _part(forms: list[Form], held_out: bool) -> tuple[Form, ...]:

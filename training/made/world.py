@@ -36,6 +36,7 @@ class Being:
     title: str = ""
     role: str = ""  # to the diarist: sister, friend, colleague, acquaintance ...
     address: str = ""  # kin, first, formal
+    article: str = ""  # "the " of a pub or a ship: written before the name, no part of it
     dead: bool = False
     told: set[str] = field(default_factory=set)
 
@@ -75,9 +76,16 @@ class World:
         """A new being of a kind that is no person."""
         for _ in range(40):
             name = self._name(kind)
+            article = "the " if name.startswith("the ") else ""
+            name = name.removeprefix("the ")
             if name not in self.taken:
                 break
-        return self._keep(Being(self._next(), kind, name))
+        return self._keep(Being(self._next(), kind, name, article=article))
+
+    def doctor(self) -> Being:
+        """The physician of this circle."""
+        known = [p for p in self.beings["person"] if p.role == "doctor" and not p.dead]
+        return self.rng.choice(known) if known and self.rng.random() < 0.85 else self.make_person("doctor")
 
     def make_person(self, role: str) -> Being:
         """A new person; relatives often bear the family's name, others now and then a name already known."""
@@ -97,7 +105,9 @@ class World:
                 break
         address = self._address(role)
         title = ""
-        if address == "formal":
+        if role == "doctor":
+            title = self.language.lists["titles.doctor"][woman]
+        elif address == "formal":
             title = self.language.word(rng, "titles.women" if woman else "titles.men")
         person = Being(self._next(), "person", f"{first} {last}", woman, first, last, "", title, role, address)
         if address == "kin":
@@ -107,6 +117,8 @@ class World:
         return self._keep(person)
 
     def _address(self, role: str) -> str:
+        if role == "doctor":
+            return "formal"
         if role in FAMILY:
             has_word = f"kin.{role}" in self.language.lists
             return "kin" if has_word and self.rng.random() < 0.6 else "first"

@@ -1,6 +1,6 @@
 """One entry of a made journal: events become sentences, mentions become entities, and facts keep their sentence.
 
-Knows forms and beings; chooses no events. In: events.  Out: sentences with raw facts, then a MadeEntry's parts.
+Knows forms and beings; chooses no events. In: events.  Out: sentences, names and raw facts.
 """
 
 import random
@@ -9,13 +9,17 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from training.made import dating
-from training.made.planner import Event
+from training.made.mentions import Naming
+from training.made.planner import Event, Planner
+from training.made.relations import RELATIONS, SINGLES, STATES
 from training.made.template import render
 from training.made.words import Form, Language
-from training.made.world import FAMILY, Being, World
+from training.made.world import TYPES, Being, World
 
-OPENABLE = re.compile(r"\{I\} (?!have |am |\[am|work |study |live |\[still|\[have|must|wonder|hope|ought)|\{s\} ")
-PAST = re.compile(r"\{I\} (?!have |am |\[am|work |study |live |\[still|\[have|must|wonder|hope|ought)")
+# A form that can follow "Yesterday" or "This morning": the diarist does something, in the simple past.
+PAST = re.compile(r"\{I\} (?!have |am |\[am|work |study |live |own |teach |keep |love |must |wonder |hope |ought |\[still|\[have)")
+JOINABLE = re.compile(r"\{s\} (?:has|is|was|works|lives|studies|teaches|owns|had|keeps|hat|ist|arbeitet|wohnt|a|est|travaille)\b")
+RELATIVES = ("LIVES_IN", "WORKS_AT", "STUDIES_AT", "MEMBER_OF", "ILL_WITH", "OWNS", "WORKS_ON", "SIBLING_OF", "WROTE")
 
 
 @dataclass(eq=False)
@@ -28,87 +32,149 @@ class RawFact:
     relation: str
     wording: str
     caught: dict[str, str]
-    valid: date
-    invalid: date | None
-    state: bool
+    roles: dict[str, Being]
+    valid: date | None  # None until the sentence is done: it may yet name its date
+    invalid: date | None = None
+
+    @property
+    def is_state(self) -> bool:
+        return self.relation in STATES
 
 
 @dataclass(eq=False)
 class Sentence:
-    """The sentence being written."""
+    """The sentence being written: who plays which role in it, which words it drew, which dates it names."""
 
-    event: Event | None
-    opened: bool = False
+    roles: dict[str, Being]
+    more: list[Being] = field(default_factory=list)
     when: dating.Said | None = None
     when_used: bool = False
-    since: dating.Said | None = None
+    valid: date | None = None
+    invalid: date | None = None
     caught: dict[str, str] = field(default_factory=dict)
     mentions: list[tuple[Being, str]] = field(default_factory=list)
     facts: list[RawFact] = field(default_factory=list)
+    tellable: bool = False  # "Clara tells me that" may stand before it
+    drop: bool = False  # the subject stands in the clause before
+    nested: bool = False
 
 
 class EntryWriter:
     """Writes one entry, sentence by sentence."""
 
-    def __init__(self, rng: random.Random, world: World, language: Language, style: str, day: date, quote: str) -> None:
-        self.rng, self.world, self.language, self.style, self.day, self.quote = rng, world, language, style, day, quote
+    def __init__(
+        self, rng: random.Random, world: World, language: Language, style: str, day: date, naming: Naming, planner: Planner
+    ) -> None:
+        self.rng, self.world, self.language, self.style, self.day = rng, world, language, style, day
+        self.naming, self.planner = naming, planner
         self.sentences: list[str] = []
         self.facts: list[RawFact] = []
-        self.surfaces: dict[int, list[str]] = {}
-        self.beings: dict[int, Being] = {}
         self.last: list[Being] = []  # people of the last sentence
-        self.now = Sentence(None)
+        self.now = Sentence({})
 
     # --- sentences -----------------------------------------------------------------------------------------------
 
     def tell(self, event: Event) -> bool:
         """Write one event; False where no form fits."""
-        voice = "me" if event.source is self.world.owner else "they"
+        voice = "list" if event.more else "me" if event.source is self.world.owner else "they"
         form = self._form(event.section, voice)
         if form is None:
             return False
-        self.now = now = Sentence(event)
-        if not event.state or event.section == "MOVED_TO":
-            can_open = bool(PAST.match(form.text))
-            if (can_open or "when" in form.slots) and self.rng.random() < 0.3:
-                now.when = dating.recent(self.rng, self.day, self.language.name)
-        text = self._render(form)
-        if now.when and not now.when_used:
-            if not PAST.match(form.text):
-                now.when = None
-            else:
-                text = f"{now.when.words} {self._undropped(text, form)}"
-        elif PAST.match(form.text) and not now.when and self.rng.random() < 0.25:
-            text = f"{self._opener()} {text}"
-        elif voice == "they" and form.text.startswith("{s} ") and now.mentions and text.startswith(now.mentions[0][1]) and self.rng.random() < 0.12:
-            text = f"{self.language.word(self.rng, 'hear')} {text}"
-        wording = form.fact or self.language.facts[event.section]
-        valid = now.since.day if now.since else now.when.day if now.when else self.day
-        self._fact(event.source, event.target, event.relation, wording, valid, event.state)
+        now = self.now = Sentence({"s": event.source, "o": event.target}, event.more)
+        text = self._clause(form, event)
+        closed = text[-1] in ".!?"
+        if not closed and "," not in text and self.language.name == "en" and self.rng.random() < 0.14:
+            text = self._joined(text, form, event)
         self._end(text)
-        return True
+        return bool(now.facts)
 
-    def say(self, section: str, person: Being | None = None) -> bool:
-        """A sentence without a fact: weather, moods, or a mere mention of someone."""
+    def say(self, section: str) -> bool:
+        """A sentence without a fact: weather, moods, plans, or a mere mention of someone."""
         form = self._form(section, "me")
         if form is None:
             return False
-        self.now = Sentence(Event(section, "", self.world.owner, person) if person else None)
+        self.now = Sentence({"s": self.world.owner})
         self._end(self._render(form), plain=True)
         return True
 
+    def scene(self) -> bool:
+        """A sentence of several facts, each with its own two ends."""
+        form = self._form("SCENE", "me")
+        if form is None:
+            return False
+        now = self.now = Sentence({"s": self.world.owner})
+        if "open" in form.slots or "when" in form.slots:
+            self._draw_when(0.3)
+        text = self._render(form)
+        if now.when and not now.when_used:
+            now.when = None
+        for line in form.fact.split(";;"):
+            relation, ends, wording = (line.strip() + "  ").split(" ", 2)
+            source, _, target = ends.partition(">")
+            if target not in now.roles:
+                continue  # its clause was not chosen
+            one, other = now.roles[source or "s"], now.roles[target]
+            if relation in SINGLES:
+                self.planner.single[SINGLES[relation][0], one.identity] = other
+            wording = (wording.strip() or self._wording(relation, source, target)).replace("{s}", "{me}")
+            self._fact(one, other, RELATIONS.get(relation, relation), wording)
+        self._end(text, plain=True)
+        return True
+
+    def _clause(self, form: Form, event: Event) -> str:
+        now = self.now
+        opens = self.language.name == "en" and bool(PAST.match(form.text)) and not now.drop
+        if (opens or form.slots & {"when", "open"}) and (event.section == "MOVED_TO" or event.relation not in STATES):
+            self._draw_when(0.3)
+        text = self._render(form)
+        if opens and not now.when_used and self.rng.random() < 0.3:
+            said = now.when.words if now.when else self._opener()
+            text = f"{said} {text if text.startswith('I ') else 'I ' + text if self.rng.random() < 0.6 else text}"
+        elif now.when and not now.when_used:
+            now.when = None
+        if form.text.startswith("{s} ") and now.mentions and text.startswith(now.mentions[0][1]) and self.rng.random() < 0.1:
+            text = f"{self.language.word(self.rng, 'hear')} {text}"
+        wording = form.fact or self.language.facts[event.section]
+        for target in (event.target, *event.more):
+            self._fact(event.source, target, form.relation or event.relation, wording)
+        return text
+
+    def _joined(self, text: str, form: Form, event: Event) -> str:
+        """A second clause with the same subject."""
+        mine = event.source is self.world.owner
+        if not (PAST.match(form.text) if mine else JOINABLE.match(form.text)):
+            return text
+        second = self.planner.event() if mine else self.planner.draw(self.rng.choice(("LIVES_IN", "WORKS_AT", "OWNS", "ILL_WITH")), event.source)
+        if second is None or second.source is not event.source or {second.target, *second.more} & set(self.now.roles.values()):
+            return text
+        for _ in range(4):
+            other = self._form(second.section, "me" if mine else "they")
+            if other and (PAST if mine else JOINABLE).match(other.text) and not other.slots & {"when", "since"} and other.text[-1] not in "!?":
+                now = self.now
+                kept, now.roles = now.roles, {"s": second.source, "o": second.target}
+                now.drop, now.caught = True, {}
+                self._settle()
+                clause = self._clause(other, second)
+                now.roles = kept
+                return f"{text}{self.rng.choice((' and ', ', and ', ', then ') if mine else (' and ', ', and '))}{clause}"
+        return text
+
+    def _draw_when(self, chance: float) -> None:
+        if self.now.when is None and not self.now.drop and self.rng.random() < chance:
+            self.now.when = dating.recent(self.rng, self.day, self.language.name)
+
     def _form(self, section: str, voice: str) -> Form | None:
-        for _ in range(6):
+        for _ in range(8):
             form = self.language.pick(self.rng, section, voice)
             if form is None or not form.flags or self.style in form.flags:
                 return form
         return None
 
     def _render(self, form: Form) -> str:
-        return " ".join(render(form.parts, self.rng, self._fill).split()).replace(" ,", ",").replace(" .", ".")
-
-    def _undropped(self, text: str, form: Form) -> str:
-        return f"I {text}" if form.text.startswith("{I} ") and not text.startswith("I ") else text
+        self.naming.pending = self.now.mentions
+        self.now.tellable = form.text.startswith("{s} ") and not self.now.drop
+        text = " ".join(render(form.parts, self.rng, self._fill).split())
+        return re.sub(r" +([,.;!?])", r"\1", re.sub(r",(?:\s*,)+", ",", text)).rstrip(",")
 
     def _opener(self) -> str:
         name = "opener.old" if self.style == "old" and self.rng.random() < 0.5 else "opener"
@@ -117,9 +183,10 @@ class EntryWriter:
     def _end(self, text: str, plain: bool = False) -> None:
         now = self.now
         if text[-1] not in ".!?":
-            if not plain and self.rng.random() < 0.12 and "," not in text:
+            if not plain and self.rng.random() < 0.1 and "," not in text:
                 text += re.sub(r"^\s*(?=\w)", " ", self.language.word(self.rng, "tail"))
-            text += "." if self.rng.random() < 0.95 else "!"
+            text += "." if self.rng.random() < 0.96 else "!"
+        text = re.sub(r",(?=[.!?]$)", "", re.sub(r",(?:\s*,)+", ",", text))
         if text[0].islower():
             for i, (being, surface) in enumerate(now.mentions):
                 if text.startswith(surface):
@@ -127,122 +194,149 @@ class EntryWriter:
                     break
             text = text[0].upper() + text[1:]
         for being, surface in now.mentions:
-            self.beings.setdefault(being.identity, being)
-            self.surfaces.setdefault(being.identity, []).append(surface)
-        self.last = [being for being, _ in now.mentions if being.kind == "person"]
+            self.naming.keep(being, surface)
+        people = [being for being, _ in now.mentions if being.kind == "person"]
+        self.last = people or (self.last if self.rng.random() < 0.5 and not now.facts else [])
         self.sentences.append(text)
+        self._settle()
         self.facts += now.facts
+
+    def _settle(self) -> None:
+        """Date the facts written so far by the dates their clause names."""
+        now = self.now
+        for fact in now.facts:
+            if fact.valid is None:
+                fact.valid = now.valid or (now.when.day if now.when else self.day)
+                fact.invalid = now.invalid
+        now.valid = now.invalid = None
 
     # --- slots ---------------------------------------------------------------------------------------------------
 
     def _fill(self, name: str, modifier: str) -> str:
         now = self.now
-        event = now.event
         if name == "I":
             chance = {"plain": 0.75, "terse": 0.2, "lively": 0.8, "old": 0.5}[self.style]
-            return "I" if self.rng.random() < chance else ""
-        if name in ("s", "s's", "o", "o's", "p"):
-            assert event is not None
-            being = event.source if name[0] == "s" else event.target
-            if name == "s" and not now.mentions and self._may_be_pronoun(being):
-                return "she" if being.woman else "he"
-            text = self._mention(being)
-            if name == "s" and len(now.mentions) == 1 and being.kind == "person" and self._tells(being):
-                told = self.language.word(self.rng, "tells").replace("@", text)
-                return f"{told} {'she' if being.woman else 'he'}"
-            return self._possessive(text) if name.endswith("'s") else text
+            return "I" if not now.drop and self.rng.random() < chance else ""
+        if name in ("s", "s's", "o", "o's"):
+            return self._role(name, now.roles[name[0]])
+        if name == "os":
+            return self._list([now.roles["o"], *now.more])
+        if "?" in name:
+            return modifier if now.roles[name[0]].woman else name[2:]
         if name in ("he", "him", "his"):
-            assert event is not None
-            pair = {"he": ("she", "he"), "him": ("her", "him"), "his": ("her", "his")}[name]
-            return pair[not event.source.woman]
+            return self.naming.pronoun(now.roles[modifier or "s"], name)
+        if name == "open":
+            now.when_used = now.when is not None
+            return now.when.words if now.when else self._opener()
         if name == "when":
             now.when_used = now.when is not None
             return now.when.words if now.when else ""
-        if name == "since":
-            now.since = dating.since(self.rng, self.day, self.language.name)
-            return now.since.words
+        if name in ("since", "old", "span"):
+            return self._date(name)
+        if name in TYPES or name in ("work", "home", "school.of", "back"):
+            return self._cast(name, modifier)
         if name not in now.caught:
-            now.caught[name] = self._where() if name == "where" else self.language.word(self.rng, name)
+            now.caught[name] = self._where() if name == "where" else self._word(name)
         text = now.caught[name]
-        return text[0].upper() + text[1:] if modifier == "cap" else text
+        return text[:1].upper() + text[1:] if modifier == "cap" else text
 
-    def _tells(self, being: Being) -> bool:
-        return self.style != "none" and self.rng.random() < 0.1 and not self.now.opened
+    def _word(self, name: str) -> str:
+        return render(self.language.template(self.rng, name), self.rng, self._fill)
 
-    def _may_be_pronoun(self, being: Being) -> bool:
-        return len(self.last) == 1 and self.last[0] is being and self.rng.random() < 0.5
+    def _role(self, name: str, being: Being) -> str:
+        now = self.now
+        if name == "s" and now.drop:
+            return ""
+        if name == "s" and not now.mentions and being.kind == "person" and self.last == [being] and self.rng.random() < 0.5:
+            return self.naming.pronoun(being, "he")
+        text = self._mention(being)
+        if name == "s" and now.tellable and len(now.mentions) == 1 and being.kind == "person" and self.rng.random() < 0.08:
+            told = self.language.word(self.rng, "tells").replace("@", text)
+            return told.replace("#", self.naming.pronoun(being, "he"))
+        if name == "o" and being.kind == "person" and not now.nested and not now.drop and self.rng.random() < 0.1:
+            text += self._relative(being)
+        return f"{text}'s" if name.endswith("'s") else text
+
+    def _relative(self, being: Being) -> str:
+        """ ", who works at Siemens," with a fact of its own."""
+        event = self.planner.draw(self.rng.choice(RELATIVES), being)
+        now = self.now
+        if event is None or event.source is not being or event.target in now.roles.values() or event.target in now.more:
+            return ""
+        form = self.language.pick(self.rng, event.section, "rel")
+        if form is None:
+            return ""
+        kept, now.roles, caught, now.caught = now.roles, {"s": being, "o": event.target}, now.caught, {}
+        now.nested = True
+        text = render(form.parts, self.rng, self._fill)
+        self._fact(being, event.target, event.relation, form.fact or self.language.facts[event.section], self.day)
+        now.roles, now.caught, now.nested = kept, caught, False
+        return f", {text},"
+
+    def _list(self, beings: list[Being]) -> str:
+        names = [self._mention(being) for being in beings]
+        word = self.language.lists["and"][0]
+        return f"{', '.join(names[:-1])} {word} {names[-1]}" if len(names) > 1 else names[0]
+
+    def _date(self, name: str) -> str:
+        now, language = self.now, self.language.name
+        if name == "span":
+            start, end = dating.span(self.rng, self.day, language)
+            now.valid, now.invalid = start.day, end.day
+            return f"{start.words} {end.words}"
+        said = (dating.since if name == "since" else dating.old)(self.rng, self.day, language)
+        now.valid = said.day
+        return said.words
+
+    def _cast(self, kind: str, role: str) -> str:
+        """A being for a scene: {person:a} casts someone anew, {work:b.a} is where `a` works, {back:a} is `a` again."""
+        now = self.now
+        role, _, of = role.partition(".")
+        if kind == "back":
+            return self._mention(now.roles[role])
+        for _ in range(6):
+            if of:
+                being = self.planner.held({"school.of": "school"}.get(kind, kind), now.roles[of])
+            else:
+                being = self.world.person() if kind == "person" else self.world.any(kind)
+            if being not in now.roles.values():
+                break
+        else:
+            being = self.world.make_person("friend") if kind == "person" else self.world.make(being.kind)
+        now.roles[role] = being
+        return self._mention(being)
 
     def _where(self) -> str:
         chance = self.rng.random()
         if chance < 0.45:
             return ""
-        if chance < 0.7:
-            return " " + self.language.word(self.rng, "wherever")
-        venue = chance < 0.85
-        being = self.world.any("venue" if venue else "town")
+        if chance < 0.68:
+            return " " + self._word("wherever")
+        kind = "venue" if chance < 0.84 else "town"
+        being = self.world.any(kind)
+        if being in self.now.roles.values() or any(f.target is being for f in self.now.facts):
+            return ""
         text = self._mention(being)
-        self._fact(self.world.owner, being, "WAS_AT", self.language.facts["WAS_AT"], None, False)
-        return f" {'at the' if venue else 'in'} {text}"
-
-    def _possessive(self, text: str) -> str:
-        return f"{text}'s"
-
-    # --- mentions ------------------------------------------------------------------------------------------------
+        self._fact(self.world.owner, being, "WAS_AT", self.language.facts["WAS_AT"])
+        return f" {self.language.lists['at.' + kind][0]} {text}"
 
     def _mention(self, being: Being) -> str:
-        """The name by which the diarist calls it here; a role beside the name is a fact of its own."""
-        surface = self._surface(being)
-        self.now.mentions.append((being, surface))
-        if being.kind == "person" and being.role not in ("", "acquaintance") and being.address != "kin":
-            if surface in (being.first, being.name) and being.identity not in self.surfaces and self.rng.random() < 0.2:
-                role = self.language.word(self.rng, f"role.{being.role}")
-                if role.startswith("my ") or role.startswith("our "):
-                    self._fact(self.world.owner, being, *self._kin(being), None, True)
-                    return f"{role} {surface}"
-        if being.type == "Work" and self.quote:
-            return f"{self.quote[0]}{surface}{self.quote[1]}"
-        return surface
-
-    def _kin(self, being: Being) -> tuple[str, str]:
-        relation = {"sister": "SIBLING_OF", "brother": "SIBLING_OF", "wife": "MARRIED_TO", "husband": "MARRIED_TO",
-                    "son": "PARENT_OF", "daughter": "PARENT_OF", "friend": "FRIEND_OF", "neighbour": "NEIGHBOUR_OF",
-                    "colleague": "WORKS_WITH"}.get(being.role, "RELATED_TO")  # fmt: skip
-        return relation, self.language.facts["KIN"].replace("{role}", self.language.lists[f"kin.word.{being.role}"][0])
-
-    def _surface(self, being: Being) -> str:
-        if being.kind != "person":
-            return being.name
-        said = self.surfaces.get(being.identity)
-        chance = self.rng.random()
-        if being.address == "kin":
-            return being.name
-        if said and said[0].lower().startswith(("my ", "our ")):
-            return said[0].lower()
-        if being.address == "formal":
-            titled = f"{being.title} {being.last}"
-            if said:
-                return titled if chance < 0.8 else said[0]
-            return titled if chance < 0.75 else f"{being.title} {being.name}" if chance < 0.85 else being.name
-        if said:
-            return being.first if chance < 0.9 else being.nick or being.first
-        if being.role in FAMILY:
-            if chance < 0.15 and self._alone(being):
-                return f"my {self.language.lists[f'kin.word.{being.role}'][0]}"
-            return being.name if chance < 0.2 and being.last != self.world.family_name else being.first
-        full = 0.25 if being.told else 0.55
-        being.told.add("named")
-        return being.name if chance < full else being.nick if being.nick and chance > 0.9 else being.first
-
-    def _alone(self, being: Being) -> bool:
-        return sum(p.role == being.role for p in self.world.beings["person"]) == 1
+        said = self.naming.mention(being)
+        self.now.mentions.append((being, said.surface))
+        if said.tie:
+            self._fact(self.world.owner, being, *self.naming.tie(being), self.day)
+        if being.type == "Work" and self.naming.quote:
+            return f"{self.naming.quote[0]}{said.surface}{self.naming.quote[1]}"
+        return said.before + said.surface
 
     # --- facts ---------------------------------------------------------------------------------------------------
 
-    def _fact(
-        self, source: Being, target: Being, relation: str, wording: str, valid: date | None, state: bool
-    ) -> None:
+    def _wording(self, relation: str, source: str, target: str) -> str:
+        return self.language.facts[relation].replace("{s}", f"{{{source or 's'}}}").replace("{t}", f"{{{target}}}")
+
+    def _fact(self, source: Being, target: Being, relation: str, wording: str, day: date | None = None) -> None:
         now = self.now
-        day = valid or (now.when.day if now.when else self.day)
-        now.facts.append(
-            RawFact(len(self.sentences), source, target, relation, wording, now.caught, day, None, state)
-        )
+        if any(f.source is source and f.target is target and f.relation == relation for f in [*self.facts, *now.facts]):
+            return
+        roles = {**now.roles, "s": source, "t": target, "me": self.world.owner}
+        now.facts.append(RawFact(len(self.sentences), source, target, relation, wording, now.caught, roles, day))
