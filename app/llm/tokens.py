@@ -4,7 +4,6 @@ Knows chat templates and tokenizers; knows neither the model nor what the messag
 In: messages with a role and a content.  Out: a Prompt of ids, and how many of them every call of its template shares.
 """
 
-import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -73,7 +72,7 @@ class PromptEncoder:
         self._added_ids = set(self._added.values())
         longest_first = sorted(self._added, key=len, reverse=True)
         self._control = re.compile("|".join(map(re.escape, longest_first)) or r"(?!)")
-        self._plain = _without_added_tokens(tokenizer.backend_tokenizer.to_str(), set(self._added))
+        self._plain = _without_added_tokens(tokenizer.backend_tokenizer)
 
     def encode(self, messages: Sequence[Message]) -> Prompt:
         """Ids up to and including the assistant's opening.
@@ -113,6 +112,9 @@ class PromptEncoder:
         slots = [f"{_OPEN}{i}{_CLOSE}" if message.content else "" for i, message in enumerate(messages)]
         turns = [{"role": message.role, "content": slot} for message, slot in zip(messages, slots, strict=True)]
         rendered = self._render(turns)
+        shown = {int(index) for index in _SLOT.findall(rendered)}
+        if lost := [turn["role"] for i, turn in enumerate(turns) if turn["content"] and i not in shown]:
+            raise BadInput(f"the chat template leaves out the message of role {lost[0]!r}", hint="use system and user")
         end = 0
         for match in _SLOT.finditer(rendered):
             yield _Piece(rendered[end : match.start()], None)
@@ -143,12 +145,11 @@ def _split(text: str, control: re.Pattern[str]) -> Iterator[tuple[str, str | Non
     yield text[end:], None
 
 
-def _without_added_tokens(definition: str, added: set[str]) -> Tokenizer:
-    """The same tokenizer blind to added tokens; nothing is appended to what it encodes."""
-    content = json.loads(definition)
-    content |= {"added_tokens": [], "post_processor": None, "truncation": None, "padding": None}
-    model = content["model"]
-    if isinstance(model.get("vocab"), dict) and model.get("type") == "BPE":
-        merged = {"".join(pair) if isinstance(pair, list) else pair.replace(" ", "") for pair in model["merges"]}
-        model["vocab"] = {token: index for token, index in model["vocab"].items() if token not in added - merged}
-    return Tokenizer.from_str(json.dumps(content))
+def _without_added_tokens(backend: Tokenizer) -> Tokenizer:
+    """The same vocabulary, blind to added tokens; nothing is put before or after what it encodes."""
+    plain = Tokenizer(backend.model)
+    if backend.normalizer is not None:
+        plain.normalizer = backend.normalizer
+    if backend.pre_tokenizer is not None:
+        plain.pre_tokenizer = backend.pre_tokenizer
+    return plain

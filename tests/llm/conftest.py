@@ -1,15 +1,12 @@
 """Models for the room's tests: a tiny one everywhere, the real Qwen3 tokenizer where its data is at hand."""
 
-import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from app.llm.engine import Engine
 from app.llm.loader import LoadedModel, load_generator
-from tests.llm.tiny import CONTROL, MARKERS, SHARED, SHORT, TINY, build_model, build_tokenizer
+from tests.llm.tiny import CONTROL, MARKERS, QWEN_DATA, SHORT, TINY, build_model, build_qwen, build_tokenizer
 
 
 @pytest.fixture(scope="session")
@@ -42,17 +39,9 @@ def plain_engine(tiny: LoadedModel) -> Engine:
 @pytest.fixture(scope="session")
 def qwen_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Qwen3's real tokenizer with a tiny random-weight model; skipped where the tokenizer's data is not at hand."""
-    source = SHARED / "data" / "tokenizer_qwen"
-    if not (source / "build_tokenizer.py").is_file():
-        pytest.skip(f"the real Qwen3 tokenizer is not at {source}")
-    built = tmp_path_factory.mktemp("qwen")
-    subprocess.run([sys.executable, source / "build_tokenizer.py", built], check=True, stdout=subprocess.DEVNULL)
-    folder = built / "Qwen3"
-    config = json.loads((source / "tokenizer_config_Qwen3.json").read_text())
-    config["chat_template"] = (source / "templates" / "Qwen3.jinja").read_text()
-    (folder / "tokenizer_config.json").write_text(json.dumps(config))
-    build_model(folder, {**TINY, "vocab_size": 151936, "eos_token_id": [151645, 151643]})
-    return folder
+    if not QWEN_DATA.is_dir():
+        pytest.skip(f"the real Qwen3 tokenizer is not at {QWEN_DATA}")
+    return build_qwen(tmp_path_factory.mktemp("qwen"))
 
 
 @pytest.fixture(scope="session")

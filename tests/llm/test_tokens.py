@@ -91,6 +91,12 @@ def test_without_rules_nothing_is_fixed(encoder: PromptEncoder) -> None:
     assert encoder.encode([Turn("user", "hello")]).fixed_length == 0
 
 
+def test_a_message_the_template_would_drop_is_refused(qwen: LoadedModel) -> None:
+    """Qwen3's template passes over roles it does not know; nothing a person wrote disappears in silence."""
+    with pytest.raises(BadInput, match="'developer'"):
+        PromptEncoder(qwen.tokenizer).encode([Turn("developer", "d"), Turn("user", "x")])
+
+
 def test_half_a_surrogate_pair_is_replaced(encoder: PromptEncoder) -> None:
     """A broken character from a file does not stop a call."""
     assert encoder.encode([Turn("user", "a\ud800b")]).ids == encoder.encode([Turn("user", "a?b")]).ids

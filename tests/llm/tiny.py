@@ -7,6 +7,8 @@ In: a folder.  Out: a complete model in it.
 import inspect
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from app.llm.bounds import Bounds
 from app.llm.mlx_thread import run_mlx
 
 SHARED = Path(os.environ.get("DAYBOOK_SHARED", Path(__file__).parents[2].parent / "shared"))
+QWEN_DATA = SHARED / "data" / "tokenizer_qwen"
 
 # ChatML with Qwen3's switch for thinking, as the bundled model has it.
 CHAT_TEMPLATE = (
@@ -84,3 +87,13 @@ def build_model(folder: Path, config: dict[str, Any], *, seed: int = 0) -> None:
         save_config(dict(config), config_path=folder / "config.json")
 
     run_mlx(build)
+
+
+def build_qwen(folder: Path) -> Path:
+    """Qwen3's real tokenizer, byte for byte, and its template, around a tiny model of random weights."""
+    subprocess.run([sys.executable, QWEN_DATA / "build_tokenizer.py", folder], check=True, stdout=subprocess.DEVNULL)
+    config = json.loads((QWEN_DATA / "tokenizer_config_Qwen3.json").read_text(encoding="utf-8"))
+    config["chat_template"] = (QWEN_DATA / "templates" / "Qwen3.jinja").read_text(encoding="utf-8")
+    (folder / "Qwen3" / "tokenizer_config.json").write_text(json.dumps(config), encoding="utf-8")
+    build_model(folder / "Qwen3", {**TINY, "vocab_size": 151936, "eos_token_id": [151645, 151643]})
+    return folder / "Qwen3"
