@@ -12,7 +12,7 @@ from training.made.journal import MadeEntity, MadeEntry, MadeFact, MadeJournal
 from training.made.mentions import Naming
 from training.made.planner import Event, Planner
 from training.made.relations import ENDS, MORTAL, MUTUAL, REPLACES
-from training.made.words import load_language
+from training.made.words import Language, load_language
 from training.made.world import Being, World
 from training.made.writer import EntryWriter, RawFact
 
@@ -21,8 +21,8 @@ STYLES = {
     "de": ("plain", "terse"),
     "fr": ("plain", "terse"),
 }
-QUOTES = {"en": ("", "", "", "“”", '""', "‘’", "__"), "de": ("", "„“", '""', "»«"), "fr": ("", "", '""', "“”")}
-LANGUAGES = ("en",)
+QUOTES = {"en": ("", "", "", "“”", '""', "‘’", "__"), "de": ("", "„“", '""'), "fr": ("", "", '""', "“”")}
+LANGUAGES = ("en",) * 14 + ("de",) * 3 + ("fr",) * 3
 NAMELESS = 0.13  # share of entries that name nothing; short ones without a name come on top
 
 
@@ -101,7 +101,7 @@ class Diarist:
         return MadeEntry(day, self.language.name, tuple(writer.sentences), text, entities, facts)
 
     def _fact(self, raw: RawFact, names: dict[int, str]) -> MadeFact:
-        text = _worded(raw, names)
+        text = _worded(raw, names, self.language)
         assert raw.valid is not None  # the sentence is done
         repeats = self._repeated(raw, text, names)
         ends = tuple(i for i, old in self.live.items() if _is_ended(old, raw))
@@ -121,7 +121,7 @@ class Diarist:
         if raw.invalid is not None:
             return None
         for i, old in reversed(self.live.items()):
-            if old.relation == raw.relation and _same_pair(old, raw) and (raw.is_state or _worded(old, names) == text):
+            if old.relation == raw.relation and _same_pair(old, raw) and (raw.is_state or _worded(old, names, self.language) == text):
                 return i
         return None
 
@@ -149,7 +149,7 @@ def _is_ended(old: RawFact, new: RawFact) -> bool:
     return _same_pair(old, new) and old.relation in ENDS.get(new.relation, ())
 
 
-def _worded(raw: RawFact, names: dict[int, str]) -> str:
+def _worded(raw: RawFact, names: dict[int, str], language: Language) -> str:
     """The fact in words: {s} and {t} are its ends, other letters the roles of its sentence, other slots its words."""
 
     def fill(match: re.Match[str]) -> str:
@@ -158,6 +158,8 @@ def _worded(raw: RawFact, names: dict[int, str]) -> str:
             being: Being = raw.roles[slot]
             name = names.get(being.identity, being.name)
             return name if slot == "s" or match.start() == 0 else being.article + name
+        if slot in ("in", "to"):
+            return language.lists[f"{slot}.{raw.target.kind}"][0]
         if "?" in slot:
             man, _, woman = slot[2:].partition(":")
             return woman if raw.roles[slot[0]].woman else man

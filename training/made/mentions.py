@@ -33,8 +33,17 @@ class Naming:
         self.beings: dict[int, Being] = {}
         self.pending: list[tuple[Being, str]] = []  # mentions of the sentence being written
 
-    def mention(self, being: Being) -> Mention:
-        """What to write for a being now."""
+    def mention(self, being: Being, case: str = "") -> Mention:
+        """What to write for a being now; German bends it (d, a), French puts de before it."""
+        said = self._mention(being)
+        if self.language.name == "de" and case in ("d", "a"):
+            return Mention(_bent(said.surface, case), _bent(said.before, case), said.tie)
+        if self.language.name == "fr" and case == "de":
+            whole = said.before + said.surface
+            return Mention(said.surface, ("d'" if whole[0].lower() in "aeiouyàâéèêëîïôûüœh" else "de ") + said.before, said.tie)
+        return said
+
+    def _mention(self, being: Being) -> Mention:
         if being.kind != "person":
             return Mention(being.name, being.article)
         for _ in range(4):
@@ -74,7 +83,7 @@ class Naming:
         if being.address == "kin":
             return being.name
         if said and is_role(said[0]) and chance < 0.9:
-            return said[0][0].lower() + said[0][1:] if self.language.name != "de" else said[0]
+            return self.language.lists[f"bare.{being.role}"][0]
         if being.address == "formal":
             return self._formal(being, bool(said), chance)
         if being.address == "last":
@@ -93,7 +102,7 @@ class Naming:
         titled = f"{being.title} {being.last}"
         if said or chance < 0.7:
             return titled if chance < 0.85 or not said else being.last
-        if chance < 0.8 and being.first[0].isascii() and " " not in being.last:
+        if chance < 0.8 and being.first[0].isascii() and being.first[0] != "I" and " " not in being.last:
             return f"{being.title} {being.first[0]}. {being.last}"
         return f"{being.title} {being.name}" if chance < 0.92 else being.name
 
@@ -106,6 +115,15 @@ class Naming:
         return sum(p.role == being.role for p in self.world.beings["person"]) == 1 and f"bare.{being.role}" in self.language.lists
 
 
+def _bent(text: str, case: str) -> str:
+    """meine Schwester -> meiner Schwester, mein Bruder -> meinem or meinen Bruder, Herr -> Herrn."""
+    ends = {"d": ("meiner ", "meinem ", "unserem "), "a": ("meine ", "meinen ", "unseren ")}[case]
+    for word, bent in (*zip(("meine ", "mein ", "unser "), ends, strict=True), ("Herr ", "Herrn ")):
+        if text.startswith(word):
+            return bent + text.removeprefix(word)
+    return text
+
+
 def is_role(surface: str) -> bool:
     """Whether a surface is a role that stands for a person: my sister, meine Frau, ma mère."""
-    return surface.lower().startswith(("my ", "our ", "the ", "meine ", "mein ", "meiner ", "meinen ", "ma ", "mon "))
+    return surface.lower().startswith(("my ", "our ", "the ", "meine ", "mein ", "meiner ", "meinem ", "meinen ", "ma ", "mon "))

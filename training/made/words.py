@@ -73,7 +73,7 @@ def load_language(name: str, held_out: bool) -> Language:
     for path in sorted(WORDS.glob(f"{name}*.txt")):
         _read(path, sections, facts, lists)
     forms = {key: _part(found, held_out) for key, found in sections.items()}
-    return Language(name, forms, facts, {key: tuple(items) for key, items in lists.items()}, held_out)
+    return Language(name, forms, facts, {key: tuple(items) or ("",) for key, items in lists.items()}, held_out)
 
 
 def _read(
@@ -85,6 +85,7 @@ def _read(
             continue
         if line.startswith("= "):
             listing = line[2:].strip()
+            lists.setdefault(listing, [])
         elif line.startswith("# "):
             section, listing = line[2:].strip(), ""
         elif listing:

@@ -79,8 +79,8 @@ class World:
             article = "the " if name.startswith("the ") else ""
             name = name.removeprefix("the ")
             if name not in self.taken:
-                break
-        return self._keep(Being(self._next(), kind, name, article=article))
+                return self._keep(Being(self._next(), kind, name, article=article))
+        return self.rng.choice(self.beings[kind])  # there are only so many countries and illnesses
 
     def doctor(self) -> Being:
         """The physician of this circle."""

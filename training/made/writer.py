@@ -218,9 +218,11 @@ class EntryWriter:
             chance = {"plain": 0.75, "terse": 0.2, "lively": 0.8, "old": 0.5}[self.style]
             return "I" if not now.drop and self.rng.random() < chance else ""
         if name in ("s", "s's", "o", "o's"):
-            return self._role(name, now.roles[name[0]])
+            return self._role(name, now.roles[name[0]], modifier)
         if name == "os":
-            return self._list([now.roles["o"], *now.more])
+            return self._list([now.roles["o"], *now.more], modifier)
+        if name in ("in", "to"):
+            return self.language.lists[f"{name}.{now.roles[modifier or 'o'].kind}"][0]
         if "?" in name:
             return modifier if now.roles[name[0]].woman else name[2:]
         if name in ("he", "him", "his"):
@@ -243,13 +245,13 @@ class EntryWriter:
     def _word(self, name: str) -> str:
         return render(self.language.template(self.rng, name), self.rng, self._fill)
 
-    def _role(self, name: str, being: Being) -> str:
+    def _role(self, name: str, being: Being, case: str) -> str:
         now = self.now
         if name == "s" and now.drop:
             return ""
-        if name == "s" and not now.mentions and being.kind == "person" and self.last == [being] and self.rng.random() < 0.5:
+        if name == "s" and (now.tellable or case == "p") and not now.mentions and being.kind == "person" and self.last == [being] and self.rng.random() < 0.5:
             return self.naming.pronoun(being, "he")
-        text = self._mention(being)
+        text = self._mention(being, case)
         if name == "s" and now.tellable and len(now.mentions) == 1 and being.kind == "person" and self.rng.random() < 0.08:
             told = self.language.word(self.rng, "tells").replace("@", text)
             return told.replace("#", self.naming.pronoun(being, "he"))
@@ -273,8 +275,8 @@ class EntryWriter:
         now.roles, now.caught, now.nested = kept, caught, False
         return f", {text},"
 
-    def _list(self, beings: list[Being]) -> str:
-        names = [self._mention(being) for being in beings]
+    def _list(self, beings: list[Being], case: str) -> str:
+        names = [self._mention(being, case) for being in beings]
         word = self.language.lists["and"][0]
         return f"{', '.join(names[:-1])} {word} {names[-1]}" if len(names) > 1 else names[0]
 
@@ -289,11 +291,15 @@ class EntryWriter:
         return said.words
 
     def _cast(self, kind: str, role: str) -> str:
-        """A being for a scene: {person:a} casts someone anew, {work:b.a} is where `a` works, {back:a} is `a` again."""
+        """A being for a scene: {person:a} casts someone anew, {work:b.a} is where `a` works, {back:a} is `a` again.
+
+        A case may follow: {person:a/d} is a dative where the language has one.
+        """
         now = self.now
+        role, _, case = role.partition("/")
         role, _, of = role.partition(".")
         if kind == "back":
-            return self._mention(now.roles[role])
+            return self._mention(now.roles[role], case)
         for _ in range(6):
             if of:
                 being = self.planner.held({"school.of": "school"}.get(kind, kind), now.roles[of])
@@ -304,7 +310,7 @@ class EntryWriter:
         else:
             being = self.world.make_person("friend") if kind == "person" else self.world.make(being.kind)
         now.roles[role] = being
-        return self._mention(being)
+        return self._mention(being, case)
 
     def _where(self) -> str:
         chance = self.rng.random()
@@ -316,12 +322,12 @@ class EntryWriter:
         being = self.world.any(kind)
         if being in self.now.roles.values() or any(f.target is being for f in self.now.facts):
             return ""
-        text = self._mention(being)
+        text = self._mention(being, "d")
         self._fact(self.world.owner, being, "WAS_AT", self.language.facts["WAS_AT"])
         return f" {self.language.lists['at.' + kind][0]} {text}"
 
-    def _mention(self, being: Being) -> str:
-        said = self.naming.mention(being)
+    def _mention(self, being: Being, case: str = "") -> str:
+        said = self.naming.mention(being, case)
         self.now.mentions.append((being, said.surface))
         if said.tie:
             self._fact(self.world.owner, being, *self.naming.tie(being), self.day)
