@@ -18,7 +18,7 @@ from app.errors import DaybookError
 from app.graph.recorder import FactKey, Resolution, comparable, derived_uuid
 from app.graph.store import EpisodeOutcome, GraphStore
 
-_PREVIOUS_EPISODES = 2  # more cost prefill and add little; measured in the prompts' room
+_PREVIOUS_EPISODES = 2  # Graphiti would send ten full entries with every question
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +131,7 @@ async def ingest_episode(
 async def _previous_episodes(store: GraphStore, episode: Episode) -> list[str]:
     """The last episodes before this one by date: what the writer still had in mind."""
     rows = await store.rows(
-        "MATCH (e:Episodic) WHERE e.group_id = $group AND e.valid_at < $valid_at"
+        "MATCH (e:Episodic) WHERE e.group_id = $group_id AND e.valid_at < $valid_at"
         " RETURN e.uuid AS uuid, e.valid_at AS valid_at ORDER BY valid_at DESC, uuid LIMIT $limit",
         valid_at=episode.valid_at,
         limit=_PREVIOUS_EPISODES,
@@ -185,13 +185,13 @@ async def _write_spans(store: GraphStore, episode: Episode, spans: Sequence[_Spa
     for place, span in enumerate(spans):
         await store.rows(
             "CREATE (:Span {uuid: $uuid, target_uuid: $target, episode_uuid: $episode, kind: $kind,"
-            " start: $start, `end`: $end, words: $words})",
+            " start: $start, `end`: $stop, words: $words})",
             uuid=derived_uuid(episode.uuid, "span", place),
             target=span.target_uuid,
             episode=episode.uuid,
             kind=span.kind,
             start=span.start,
-            end=span.end,
+            stop=span.end,
             words=span.words,
         )
 

@@ -23,7 +23,7 @@ _FACT_COLUMNS = (
     " RETURN e.uuid AS uuid, e.fact AS fact, e.name AS relation, a.name AS source, b.name AS target,"
     " e.valid_at AS valid_at, e.invalid_at AS invalid_at"
 )
-_FACT = "MATCH (a:Entity)-[:RELATES_TO]->(e:RelatesToNode_)-[:RELATES_TO]->(b:Entity) WHERE e.group_id = $group"
+_FACT = "MATCH (a:Entity)-[:RELATES_TO]->(e:RelatesToNode_)-[:RELATES_TO]->(b:Entity) WHERE e.group_id = $group_id"
 _STANDS = " AND (e.valid_at IS NULL OR e.valid_at <= $as_of) AND (e.invalid_at IS NULL OR e.invalid_at > $as_of)"
 
 
@@ -99,7 +99,7 @@ async def search(store: GraphStore, text: str, *, limit: int = 10, as_of: dateti
 async def entity(store: GraphStore, name: str) -> EntityHit | None:
     """The entity of that name, whatever its case; among several the exact spelling, then the most mentioned."""
     rows = await store.rows(
-        "MATCH (n:Entity) WHERE n.group_id = $group AND lower(n.name) = lower($name)"
+        "MATCH (n:Entity) WHERE n.group_id = $group_id AND lower(n.name) = lower($name)"
         " RETURN n.uuid AS uuid, n.name AS name, n.labels AS labels, n.summary AS summary",
         name=name.strip(),
     )
@@ -128,30 +128,31 @@ async def counts(store: GraphStore) -> GraphCounts:
         return int((await store.rows(f"MATCH {pattern} RETURN count(*) AS number"))[0]["number"])
 
     return GraphCounts(
-        episodes=await number("(n:Episodic) WHERE n.group_id = $group"),
-        entities=await number("(n:Entity) WHERE n.group_id = $group"),
-        facts=await number("(e:RelatesToNode_) WHERE e.group_id = $group"),
-        ended=await number("(e:RelatesToNode_) WHERE e.group_id = $group AND e.invalid_at IS NOT NULL"),
-        spans=await number("(s:Span), (n:Episodic {uuid: s.episode_uuid}) WHERE n.group_id = $group"),
+        episodes=await number("(n:Episodic) WHERE n.group_id = $group_id"),
+        entities=await number("(n:Entity) WHERE n.group_id = $group_id"),
+        facts=await number("(e:RelatesToNode_) WHERE e.group_id = $group_id"),
+        ended=await number("(e:RelatesToNode_) WHERE e.group_id = $group_id AND e.invalid_at IS NOT NULL"),
+        spans=await number("(s:Span), (n:Episodic {uuid: s.episode_uuid}) WHERE n.group_id = $group_id"),
     )
 
 
 async def canonical_dump(store: GraphStore) -> dict[str, Any]:
     """The whole graph as JSON values without clock times: equal for equal graphs, whatever happened on the way."""
     episodes = await store.rows(
-        "MATCH (n:Episodic) WHERE n.group_id = $group RETURN n.uuid AS uuid, n.name AS name, n.content AS text,"
+        "MATCH (n:Episodic) WHERE n.group_id = $group_id RETURN n.uuid AS uuid, n.name AS name, n.content AS text,"
         " n.valid_at AS valid_at, n.entity_edges AS facts"
     )
     entities = await store.rows(
-        "MATCH (n:Entity) WHERE n.group_id = $group RETURN n.uuid AS uuid, n.name AS name, n.labels AS labels,"
+        "MATCH (n:Entity) WHERE n.group_id = $group_id RETURN n.uuid AS uuid, n.name AS name, n.labels AS labels,"
         " n.summary AS summary, n.attributes AS attributes"
     )
     facts = await store.rows(_FACT + _FACT_COLUMNS + ", e.episodes AS episodes, e.attributes AS attributes")
     mentions = await store.rows(
-        "MATCH (p:Episodic)-[:MENTIONS]->(n:Entity) WHERE n.group_id = $group RETURN p.uuid AS episode, n.uuid AS entity"
+        "MATCH (p:Episodic)-[:MENTIONS]->(n:Entity) WHERE n.group_id = $group_id"
+        " RETURN p.uuid AS episode, n.uuid AS entity"
     )
     spans = await store.rows(
-        "MATCH (s:Span), (n:Episodic {uuid: s.episode_uuid}) WHERE n.group_id = $group RETURN s.uuid AS uuid,"
+        "MATCH (s:Span), (n:Episodic {uuid: s.episode_uuid}) WHERE n.group_id = $group_id RETURN s.uuid AS uuid,"
         " s.target_uuid AS target, s.episode_uuid AS episode, s.kind AS kind, s.start AS start, s.`end` AS `end`,"
         " s.words AS words"
     )

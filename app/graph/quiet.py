@@ -24,6 +24,11 @@ _graphiti_log = logging.getLogger("graphiti_core")
 _graphiti_log.handlers = [logging.NullHandler()]
 _graphiti_log.propagate = False
 
+# A cancelled episode leaves behind searches that graphiti had queued and never began; there is nothing to await.
+warnings.filterwarnings(
+    "ignore", message=r"coroutine '\w*(search|extract|resolve|embeddings|edge)\w*' was never awaited"
+)
+
 with warnings.catch_warnings():
     # graphiti 0.31 still writes a class-based pydantic config; nobody here can change that.
     warnings.filterwarnings("ignore", message="Support for class-based `config`", module=r"graphiti_core\.")

@@ -89,7 +89,8 @@ class RecordingGraphiti(Graphiti):  # type: ignore[misc]  # graphiti is untyped 
         _keep_one_each(nodes)
 
         names = {node.uuid: comparable(node.name) for node in extracted_nodes}
-        keys = [(names[e.source_node_uuid], names[e.target_node_uuid], comparable(e.fact)) for e in extracted]
+        key_of = {id(e): (names[e.source_node_uuid], names[e.target_node_uuid], comparable(e.fact)) for e in extracted}
+        # Facts between two names that turned out to be one entity are dropped here.
         edges = resolve_edge_pointers(extracted, uuid_map)
         for place, edge in enumerate(edges):
             edge.uuid = derived_uuid(episode.uuid, "fact", place)
@@ -99,7 +100,7 @@ class RecordingGraphiti(Graphiti):  # type: ignore[misc]  # graphiti is untyped 
         )
         uuid_of = {place: edge.uuid for place, edge in zip(sorted(set(kept)), resolved, strict=True)}
         self.resolution = Resolution(
-            facts=tuple((key, uuid_of[place]) for key, place in zip(keys, kept, strict=True)),
+            facts=tuple((key_of[id(edge)], uuid_of[place]) for edge, place in zip(edges, kept, strict=True)),
             entities={name: uuid_map.get(uuid, uuid) for uuid, name in names.items()},
             invalidated=frozenset(edge.uuid for edge in invalidated),
         )

@@ -96,8 +96,8 @@ class GraphStore:
         self.close()
 
     async def rows(self, query: str, **parameters: Any) -> list[Row]:
-        """Rows of one query; `$group` is this store's group wherever the query names it."""
-        return (await self.driver.execute_query(query, group=self.group, **parameters))[0]
+        """Rows of one query; `$group_id` is this store's group wherever the query names it."""
+        return (await self.driver.execute_query(query, group_id=self.group, **parameters))[0]
 
     async def outcome(self, episode_uuid: str) -> EpisodeOutcome | None:
         """What an episode brought when it was ingested, or None if the graph does not hold it."""

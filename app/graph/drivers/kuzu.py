@@ -34,34 +34,14 @@ from graphiti_core.driver.kuzu.operations import (
     KuzuSagaNodeOperations,
     KuzuSearchOperations,
 )
-from graphiti_core.driver.kuzu_driver import SCHEMA_QUERIES, KuzuDriver, KuzuDriverSession
-from graphiti_core.graph_queries import get_fulltext_indices
+from graphiti_core.driver.kuzu_driver import KuzuDriver, KuzuDriverSession
 
-from app.errors import DaybookError, HomeBusy, StorageFailed
+from app.errors import DaybookError, StorageFailed
+from app.graph.drivers.kuzu_file import first_line, open_database, require_room
 
 Row = dict[str, Any]  # a column is whatever Cypher returned under that name
 
-MIB = 1 << 20
-_POOL_BYTES = 512 * MIB  # pages held in memory; Kuzu's default is 80 % of the machine, which the model needs
-_FILE_BYTES = 1 << 36  # address space reserved for the file; Kuzu's default of 8 TiB fails under `ulimit -v`
 _STATEMENTS = 256  # prepared statements kept; one episode uses about a dozen texts
-
-# Saga columns that graphiti 0.31 writes and its Kuzu schema lacks.
-_SAGA_COLUMNS = {
-    "summary": "STRING",
-    "first_episode_uuid": "STRING",
-    "last_episode_uuid": "STRING",
-    "last_summarized_at": "TIMESTAMP",
-    "last_summarized_episode_valid_at": "TIMESTAMP",
-}
-
-# Our own tables, written in the same transaction as the episode they belong to.
-_OUR_TABLES = (
-    "CREATE NODE TABLE IF NOT EXISTS Span(uuid STRING PRIMARY KEY, target_uuid STRING, episode_uuid STRING,"
-    " kind STRING, start INT64, `end` INT64, words STRING)",
-    "CREATE NODE TABLE IF NOT EXISTS Outcome(episode_uuid STRING PRIMARY KEY, entities INT64, facts INT64,"
-    " invalidated INT64)",
-)
 
 _PARAMETER = re.compile(r"\$(\w+)")
 _BEFORE_ALL = datetime.min.replace(tzinfo=UTC)
@@ -94,12 +74,12 @@ class EmbeddedKuzu(KuzuDriver):  # type: ignore[misc]  # graphiti is untyped to 
     _database = ""  # graphiti compares it with group_id and fails without it
 
     # KuzuDriver.__init__ is skipped on purpose: it opens the file with defaults and warns of its own deprecation.
-    def __init__(self, path: Path, *, pool_bytes: int = _POOL_BYTES) -> None:
+    def __init__(self, path: Path) -> None:
         self._path = path
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="kuzu")
         self._one_writer = asyncio.Lock()
         self._closed = False
-        self.db = _open(path, pool_bytes)
+        self.db = open_database(path)
         # A single thread per query: parallel scans return equal scores in any order, and replays must agree.
         self._reader = kuzu.Connection(self.db, num_threads=1)
         self._writer = kuzu.Connection(self.db, num_threads=1)
@@ -119,24 +99,6 @@ class EmbeddedKuzu(KuzuDriver):  # type: ignore[misc]  # graphiti is untyped to 
         self._next_episode_edge_ops = KuzuNextEpisodeEdgeOperations()
         self._search_ops = KuzuSearchOperations()
         self._graph_ops = KuzuGraphMaintenanceOperations()
-        try:
-            self.setup_schema()
-        except BaseException:
-            self.shut()
-            raise
-
-    def setup_schema(self) -> None:
-        """Create what is missing of tables, columns and full-text indexes."""
-        present = {row["index_name"] for row in self._run(self._writer, "CALL show_indexes() RETURN *", {})}
-        for statement in filter(str.strip, SCHEMA_QUERIES.split(";")):
-            self._run(self._writer, statement, {})
-        for column, kind in _SAGA_COLUMNS.items():
-            self._run(self._writer, f"ALTER TABLE Saga ADD IF NOT EXISTS {column} {kind}", {})
-        for statement in _OUR_TABLES:
-            self._run(self._writer, statement, {})
-        for statement in get_fulltext_indices(GraphProvider.KUZU):
-            if statement.split("'")[3] not in present:
-                self._run(self._writer, statement, {})
 
     async def execute_query(self, cypher_query_: str, **kwargs: Any) -> tuple[list[Row], None, None]:
         """Run one query; inside `transaction()` on its connection, elsewhere as a commit of its own.
@@ -168,6 +130,7 @@ class EmbeddedKuzu(KuzuDriver):  # type: ignore[misc]  # graphiti is untyped to 
         if _CURRENT.get() is not None:
             raise DaybookError("a graph transaction was opened inside another")
         async with self._one_writer:
+            require_room(self._path)
             current = _Transaction()
             self._now(self._writer, "BEGIN TRANSACTION")
             token = _CURRENT.set(current)
@@ -273,31 +236,11 @@ def _by_date_and_uuid(rows: list[Row]) -> list[Row]:
     return rows
 
 
-def _open(path: Path, pool_bytes: int) -> Any:
-    try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        database = kuzu.Database(str(path), buffer_pool_size=pool_bytes, max_db_size=_FILE_BYTES, max_num_threads=1)
-        path.chmod(0o600)
-    except OSError as error:
-        raise StorageFailed(
-            f"cannot open {path}: {error.strerror}", hint="check the folder's owner and mode"
-        ) from error
-    except RuntimeError as error:
-        if "lock" in str(error):
-            raise HomeBusy(f"{path} is open in another process", hint="stop it, then run again") from error
-        raise StorageFailed(f"cannot open {path}: {_first_line(error)}", hint="rebuild the graph") from error
-    return database
-
-
 def _failure(path: Path, query: str, error: RuntimeError) -> DaybookError:
     """One line that names the file and the kind of failure, and never a value of the journal."""
-    said = _first_line(error)
+    said = first_line(error)
     if said.startswith(("IO exception", "Buffer manager exception")) or "No space" in said:
         return StorageFailed(f"cannot write {path}: disk or memory is full", hint="free space, then run it again")
     # Kuzu quotes values in some messages (a duplicated key, a cast), so only the kind and the query's head are kept.
     kind = said.split(":", 1)[0]
     return DaybookError(f"{kind} of the graph database in: {_BLANKS.sub(' ', query).strip()[:80]}")
-
-
-def _first_line(error: RuntimeError) -> str:
-    return str(error).split("\n", 1)[0]

@@ -1,0 +1,104 @@
+"""A process of its own for what a test process cannot do to itself: be killed, or prove that it is quiet.
+
+In: what to do and a folder.  Out: one line of JSON.
+"""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+NETWORK: list[str] = []
+
+
+def note_network(event: str, arguments: tuple[Any, ...]) -> None:
+    if event in ("socket.connect", "socket.getaddrinfo", "socket.gethostbyname", "socket.sendto"):
+        NETWORK.append(f"{event} {arguments[1:]}")
+
+
+sys.addaudithook(note_network)  # before anything else is imported
+
+from app.graph.ingest import ingest_episode  # noqa: E402
+from app.graph.query import canonical_dump, counts, search  # noqa: E402
+from tests.fakes import WEEKS, FakeLM, ground, open_store  # noqa: E402
+
+
+async def load(path: Path, *, die_after: int | None = None) -> dict[str, Any]:
+    """Load all weeks; SIGKILL this process right after its n-th query."""
+    lm = FakeLM()
+    with open_store(path, lm) as store:
+        (held,) = await store.rows("MATCH (e:Episodic) RETURN count(*) AS episodes")
+        (whole,) = await store.rows("MATCH (o:Outcome) RETURN count(*) AS episodes")
+        run, queries = store.driver._run, 0
+
+        def counted(connection: Any, query: str, parameters: dict[str, Any]) -> Any:
+            nonlocal queries
+            rows = run(connection, query, parameters)
+            queries += 1
+            if queries == die_after:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return rows
+
+        store.driver._run = counted  # type: ignore[method-assign]
+        for episode in WEEKS:
+            await ingest_episode(store, episode, ground(episode))
+        await search(store, "Where does Nadia work?")
+        return {
+            "dump": await canonical_dump(store),
+            "facts": (await counts(store)).facts,
+            "asked": lm.asked,
+            "queries": queries,
+            "half_episodes": held["episodes"] - whole["episodes"],
+            "found_episodes": whole["episodes"],
+        }
+
+
+def in_a_fork(job: Any) -> tuple[int, Any]:
+    """(signal that ended it, what the job returned); the database is only ever open in one process."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(reader)
+        with os.fdopen(writer, "w") as out:
+            json.dump(asyncio.run(job), out)
+        os._exit(0)
+    job.close()
+    os.close(writer)
+    with os.fdopen(reader) as answer:
+        text = answer.read()
+    _, status = os.waitpid(child, 0)
+    return os.WTERMSIG(status), json.loads(text) if text else None
+
+
+def kill(folder: Path) -> dict[str, Any]:
+    """Kill a load at five moments; each time run the same command again and compare with a run left in peace."""
+    open_store(folder / "empty").close()  # made before the forks, so that each of them starts from its copy
+    _, undisturbed = in_a_fork(load(folder / "undisturbed"))
+    total = undisturbed["queries"]
+    moments = [total * place // 100 for place in (1, 30, 55, 75, 90)]
+    told: dict[str, Any] = {"runs": len(moments), "killed": 0, "half_episodes": 0, "found": [], "different": []}
+    for moment in moments:
+        path = folder / f"killed-{moment}"
+        ended_by, _ = in_a_fork(load(path, die_after=moment))
+        told["killed"] += ended_by == signal.SIGKILL
+        _, again = in_a_fork(load(path))
+        told["half_episodes"] += again["half_episodes"]
+        told["found"].append(again["found_episodes"])
+        if again["dump"] != undisturbed["dump"]:
+            told["different"].append(moment)
+    return told
+
+
+def main(what: str, folder: Path) -> dict[str, Any]:
+    folder.mkdir(parents=True, exist_ok=True)
+    if what == "kill":
+        return kill(folder)
+    told = asyncio.run(load(folder / "graph.kuzu"))
+    return {**told, "network": NETWORK}
+
+
+if __name__ == "__main__":
+    print(json.dumps(main(sys.argv[1], Path(sys.argv[2]))))
