@@ -33,6 +33,7 @@ def test_each_encoding_keeps_every_character(raw: bytes, encoding: str, text: st
     ("raw", "place"),
     [
         ("été à l’Opéra".encode() + b"\xff" + "été".encode(), "byte 19 "),
+        ("a café, a café, a ".encode() + b"caf\xe9", "byte 23 "),
         (b"\xff\xfe\x00\xd8", "byte 2 "),
         (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "byte 8 "),
         ("Привет, как дела? Сегодня хорошо".encode("cp1251"), "byte 0 "),

@@ -55,6 +55,15 @@ def test_a_slice_of_the_text_is_the_same_slice_of_the_file(
     assert (entry.start, entry.end) == entry.file_span(0, len(entry.text))
 
 
+def test_an_escape_belongs_to_the_character_it_stands_for() -> None:
+    """Every character of the literal belongs to one character of the text: its backslashes stand before it."""
+    file = json.dumps({"entries": [day_one("a\\.\n\\\\😀\\b")]})
+    entry = only_entry(file)
+    assert entry.text == "a.\n\\😀\\b"
+    pieces = [file[slice(*entry.file_span(i, i + 1))] for i in range(len(entry.text))]
+    assert pieces == ["a", r"\\.", r"\n", r"\\\\", r"\ud83d\ude00", r"\\", "b"]
+
+
 @pytest.mark.parametrize(
     ("created", "zone", "day"),
     [
