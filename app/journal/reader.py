@@ -23,7 +23,9 @@ from app.journal.prose import read_prose
 from app.journal.types import Entry, Labelled
 
 JOURNAL_SUFFIXES = (".txt", ".text", ".md", ".markdown", ".json", ".jrnl")
-MAX_FILE_BYTES = 64 * 1024 * 1024  # Pepys's nine years are 6 MB; decoded, 64 MiB are at most 320 MiB of memory
+MAX_FILE_BYTES = (
+    64 * 1024 * 1024
+)  # Pepys's nine years are 6 MB; the whole text is held in memory, up to 4 bytes a character
 
 _log = logging.getLogger(__name__)
 
