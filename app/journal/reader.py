@@ -23,9 +23,8 @@ from app.journal.prose import read_prose
 from app.journal.types import Entry, Labelled
 
 JOURNAL_SUFFIXES = (".txt", ".text", ".md", ".markdown", ".json", ".jrnl")
-MAX_FILE_BYTES = (
-    64 * 1024 * 1024
-)  # Pepys's nine years are 6 MB; the whole text is held in memory, up to 4 bytes a character
+# Pepys's nine years are 6 MB; the whole text is held in memory, at up to four bytes a character.
+MAX_FILE_BYTES = 64 * 1024 * 1024
 
 _log = logging.getLogger(__name__)
 
