@@ -1,0 +1,1 @@
+"""Entries written and labelled by hand, and the rules they keep."""
