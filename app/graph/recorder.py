@@ -160,11 +160,13 @@ def _places_after_dedupe(edges: Sequence[EntityEdge]) -> list[int]:
 
 
 def _unite(edges: Sequence[EntityEdge]) -> dict[str, EntityEdge]:
-    """One object per uuid: every search returned its own copy, and each copy learned something else."""
+    """One object per uuid: every search returned its own copy, and each copy learned something else.
+
+    edges   resolved ones first: they alone list the new episode; the others may know an end
+    """
     whole: dict[str, EntityEdge] = {}
     for edge in edges:
         one = whole.setdefault(edge.uuid, edge)
-        one.episodes = list(dict.fromkeys([*one.episodes, *edge.episodes]))
         ends = [end for end in (one.invalid_at, edge.invalid_at) if end is not None]
         if ends:
             one.invalid_at, one.expired_at = min(ends), one.expired_at or edge.expired_at

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from app.errors import DaybookError
-from app.graph.ingest import Episode, Grounding, ingest_episode
+from app.graph.ingest import Episode, GroundedFact, Grounding, ingest_episode
 from app.graph.query import canonical_dump, counts, entity, facts_of
 from app.graph.store import GraphStore
 from tests.fakes import WEEKS, FakeLM, an_episode, facts_in, ground, open_store
@@ -82,11 +82,34 @@ async def test_a_fact_repeated_and_ended_by_one_episode_keeps_both(tmp_path: Pat
     assert (len(works["episodes"]), works["invalid_at"][:10]) == (2, "2024-03-05")
 
 
+async def test_a_fact_answered_both_ways_round_is_one_fact(tmp_path: Path) -> None:
+    """Graphiti drops the second of a reversed pair; its evidence goes to the first, and the next fact keeps its own."""
+
+    class BothWays(FakeLM):
+        async def generate_response(self, *args: Any, prompt_name: str = "", **kwargs: Any) -> dict[str, Any]:
+            answer = await super().generate_response(*args, prompt_name=prompt_name, **kwargs)
+            ends = ("source_entity_name", "target_entity_name")
+            for place, edge in [*enumerate(answer.get("edges", []))][::-1]:
+                answer["edges"].insert(place + 1, {**edge, ends[0]: edge[ends[1]], ends[1]: edge[ends[0]]})
+            return answer
+
+    text = "Nadia met Thomas. Nadia works at Helios."
+    both = [GroundedFact(*ends, f, text.find(f), len(f), f) for a, b, f in facts_in(text) for ends in ((a, b), (b, a))]
+    with open_store(tmp_path / "graph.kuzu", BothWays()) as store:
+        await ingest_episode(store, an_episode(text), lambda: Grounding(both))
+        dump = await canonical_dump(store)
+    words = {span["target"]: span["words"] for span in dump["spans"]}
+    assert {fact["uuid"]: fact["fact"] for fact in dump["facts"]} == words
+    assert {(fact["source"], fact["target"]) for fact in dump["facts"]} == {("Nadia", "Thomas"), ("Nadia", "Helios")}
+
+
 async def test_two_names_of_one_entity_are_saved_as_one(tmp_path: Path) -> None:
     """Both names lead to the known entity, whose summary keeps what it had."""
     with open_store(tmp_path / "graph.kuzu") as store:
         await load(store, an_episode("Nadia Rahmani lives in Lyon."))
-        await load(store, an_episode("Nadia Rahmani met Nadia Rahman. Nadia Rahman lives in Paris.", "2024-03-05"))
+        again = an_episode("Nadia Rahmani met Nadia Rahman. Nadia Rahman lives in Paris.", "2024-03-05")
+        mentions = [(m["episode"], m["entity"]) for m in (await load(store, again))["mentions"]]
+        assert len(mentions) == len(set(mentions)) == 4
         hit = await entity(store, "nadia rahmani")
         assert hit is not None
         assert hit.summary.startswith("Nadia Rahmani lives in Lyon.")
