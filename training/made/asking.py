@@ -7,18 +7,21 @@ import random
 from datetime import date, timedelta
 
 from training.made import dating
+from training.made.clauses import RawFact
 from training.made.journal import MadeFact, MadeQuestion
+from training.made.mentions import is_role
 from training.made.template import render
 from training.made.words import Form, Language
 from training.made.world import World
-from training.made.writer import RawFact
 
 Told = tuple[MadeFact, RawFact]
 MOST_FACTS = 5
 MOST_SAID = 2  # an answer is one or two sentences
 
 
-def ask(rng: random.Random, language: Language, world: World, facts: list[Told], today: date) -> tuple[MadeQuestion, ...]:
+def ask(
+    rng: random.Random, language: Language, world: World, facts: list[Told], today: date
+) -> tuple[MadeQuestion, ...]:
     """A few questions: most of them can be answered, one in four cannot."""
     questions: dict[str, MadeQuestion] = {}
     for fact, raw in rng.sample(facts, min(len(facts), 8)):
@@ -58,7 +61,9 @@ def _answered(
     if not gold:
         return None
     answer = " ".join(dict.fromkeys(_said(f, r, language) for f, r in gold[-MOST_SAID:]))
-    return MadeQuestion(_worded(rng, form, fact.source, fact.target, when, language), tuple(f.fact_id for f, _ in gold), answer)
+    return MadeQuestion(
+        _worded(rng, form, fact.source, fact.target, when, language), tuple(f.fact_id for f, _ in gold), answer
+    )
 
 
 def _unanswerable(
@@ -89,9 +94,9 @@ def _holds(pair: Told, day: date, facts: list[Told]) -> bool:
     return fact.valid_at <= day.isoformat() and all(end > day.isoformat() for end in ends)
 
 
-def _worded(
-    rng: random.Random, form: Form, source: str, target: str, when: date | None, language: Language
-) -> str:
+def _worded(rng: random.Random, form: Form, source: str, target: str, when: date | None, language: Language) -> str:
+    source, target = (s[0].lower() + s[1:] if is_role(s) and language.name != "de" else s for s in (source, target))
+
     def fill(name: str, modifier: str) -> str:
         return {"s": source, "t": target}.get(name) or (dating.plain(when, language.name) if when else modifier)
 
@@ -103,4 +108,6 @@ def _said(fact: MadeFact, raw: RawFact, language: Language) -> str:
     start = dating.plain(date.fromisoformat(fact.valid_at), language.name, bare=True)
     if fact.invalid_at is None:
         return f"{fact.fact[:-1]} ({start})."
-    return f"{fact.fact[:-1]} ({start} – {dating.plain(date.fromisoformat(fact.invalid_at), language.name, bare=True)})."
+    return (
+        f"{fact.fact[:-1]} ({start} – {dating.plain(date.fromisoformat(fact.invalid_at), language.name, bare=True)})."
+    )

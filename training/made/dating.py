@@ -7,21 +7,30 @@ import random
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-MONTHS = {
-    "en": "January February March April May June July August September October November December".split(),
-    "de": "Januar Februar März April Mai Juni Juli August September Oktober November Dezember".split(),
-    "fr": "janvier février mars avril mai juin juillet août septembre octobre novembre décembre".split(),
-}
-WEEKDAYS = {
-    "en": "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split(),
-    "de": "Montag Dienstag Mittwoch Donnerstag Freitag Samstag Sonntag".split(),
-    "fr": "lundi mardi mercredi jeudi vendredi samedi dimanche".split(),
-}
+_MONTHS = """en January February March April May June July August September October November December
+de Januar Februar März April Mai Juni Juli August September Oktober November Dezember
+fr janvier février mars avril mai juin juillet août septembre octobre novembre décembre"""
+_WEEKDAYS = """en Monday Tuesday Wednesday Thursday Friday Saturday Sunday
+de Montag Dienstag Mittwoch Donnerstag Freitag Samstag Sonntag
+fr lundi mardi mercredi jeudi vendredi samedi dimanche"""
+MONTHS = {line.split()[0]: line.split()[1:] for line in _MONTHS.split("\n")}
+WEEKDAYS = {line.split()[0]: line.split()[1:] for line in _WEEKDAYS.split("\n")}
 NUMBERS = {
-    "en": "two three four five six".split(),
-    "de": "zwei drei vier fünf sechs".split(),
-    "fr": "deux trois quatre cinq six".split(),
+    "en": ["two", "three", "four", "five", "six"],
+    "de": ["zwei", "drei", "vier", "fünf", "sechs"],
+    "fr": ["deux", "trois", "quatre", "cinq", "six"],
 }
+# days back -> the words for it
+NEAR = {
+    1: {
+        "en": ["yesterday", "yesterday", "last night"],
+        "de": ["gestern", "gestern", "gestern Abend"],
+        "fr": ["hier", "hier", "hier soir"],
+    },
+    2: {"en": ["the day before yesterday"], "de": ["vorgestern"], "fr": ["avant-hier"]},
+}
+LAST_WEEK = {"en": "last week", "de": "letzte Woche", "fr": "la semaine dernière"}
+AGO = {"en": "@ days ago", "de": "vor @ Tagen", "fr": "il y a @ jours"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,25 +44,17 @@ class Said:
 def recent(rng: random.Random, today: date, language: str) -> Said:
     """A day of the last weeks: yesterday, on Friday, three days ago, on 3 April."""
     kind = rng.random()
-    if kind < 0.36:
-        words = {"en": ("yesterday", "yesterday", "last night"), "de": ("gestern", "gestern", "gestern Abend"),
-                 "fr": ("hier", "hier", "hier soir")}[language]  # fmt: skip
-        return Said(rng.choice(words), today - timedelta(days=1))
     if kind < 0.42:
-        words = {"en": ("the day before yesterday",), "de": ("vorgestern",), "fr": ("avant-hier",)}[language]
-        return Said(words[0], today - timedelta(days=2))
+        back = 1 if kind < 0.36 else 2
+        return Said(rng.choice(NEAR[back][language]), today - timedelta(days=back))
     if kind < 0.62:
         return _weekday(rng, today, language)
     if kind < 0.74:
         n = rng.randint(2, 6)
-        words = {"en": ("@ days ago",), "de": ("vor @ Tagen",), "fr": ("il y a @ jours",)}[language]
-        word = rng.choice((NUMBERS[language][n - 2], NUMBERS[language][n - 2], str(n)))
-        day = NUMBERS["de"][n - 2] if language == "de" and word != str(n) else word
-        return Said(words[0].replace("@", day), today - timedelta(days=n))
+        number = NUMBERS[language][n - 2] if rng.random() < 0.7 else str(n)
+        return Said(AGO[language].replace("@", number), today - timedelta(days=n))
     if kind < 0.82:
-        monday = today - timedelta(days=today.weekday() + 7)
-        words = {"en": ("last week",), "de": ("letzte Woche",), "fr": ("la semaine dernière",)}[language]
-        return Said(words[0], monday)
+        return Said(LAST_WEEK[language], today - timedelta(days=today.weekday() + 7))
     if kind < 0.94:
         return dated(rng, today - timedelta(days=rng.randint(3, 60)), today, language)
     return _month(rng, today, language)

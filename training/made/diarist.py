@@ -8,13 +8,14 @@ import re
 from datetime import date, timedelta
 
 from training.made.asking import ask
+from training.made.clauses import RawFact
 from training.made.journal import MadeEntity, MadeEntry, MadeFact, MadeJournal
 from training.made.mentions import Naming
 from training.made.planner import Event, Planner
 from training.made.relations import ENDS, MORTAL, MUTUAL, REPLACES
 from training.made.words import Language, load_language
 from training.made.world import Being, World
-from training.made.writer import EntryWriter, RawFact
+from training.made.writer import EntryWriter
 
 STYLES = {
     "en": ("plain", "plain", "plain", "terse", "lively", "old", "old"),
@@ -36,6 +37,7 @@ class Diarist:
         self.quote = rng.choice(QUOTES[self.language.name])
         self.chatter = rng.choice((0.15, 0.25, 0.35, 0.5))  # share of sentences that tell nothing
         self.scenes = rng.choice((0.1, 0.2, 0.3)) if self.style != "old" else 0.4
+        self.chains = {"old": 0.6, "terse": 0.4}.get(self.style, 0.15)  # share of the scenes
         self.mean_length = rng.choice((2.0, 3.5, 5.0))  # sentences of an entry
         self.world = World(rng, self.language, self.style)
         self.planner = Planner(rng, self.world, {section for section, _ in self.language.forms})
@@ -68,7 +70,7 @@ class Diarist:
                 writer.say("FILLER")
             elif kind < self.chatter + 0.1:
                 writer.say("MENTION")
-            elif rng.random() < self.scenes and writer.scene():
+            elif rng.random() < self.scenes and (writer.chain() if rng.random() < self.chains else writer.scene()):
                 continue
             else:
                 self._happen(writer)
@@ -79,12 +81,18 @@ class Diarist:
         event = self.planner.event()
         if event is None or _told(writer, event):
             return
-        if event.source is self.world.owner and (event.section, "list") in self.language.forms and self.rng.random() < 0.2:
+        if (
+            event.source is self.world.owner
+            and (event.section, "list") in self.language.forms
+            and self.rng.random() < 0.2
+        ):
             self.planner.company(event)
         if writer.tell(event) and self.rng.random() < 0.15:
             person = event.target if event.target.kind == "person" else event.source
             if person is not self.world.owner and not person.dead:
-                more = self.planner.draw(self.rng.choice(("LIVES_IN", "WORKS_AT", "ILL_WITH", "STUDIES_AT", "OWNS")), person)
+                more = self.planner.draw(
+                    self.rng.choice(("LIVES_IN", "WORKS_AT", "ILL_WITH", "STUDIES_AT", "OWNS")), person
+                )
                 if more is not None and not _told(writer, more):
                     writer.tell(more)
 
@@ -93,9 +101,7 @@ class Diarist:
         entities = tuple(MadeEntity(names[i], being.type, i, being.role) for i, being in writer.naming.beings.items())
         names[-1] = self.world.owner.name
         facts = tuple(
-            self._fact(raw, names)
-            for raw in writer.facts
-            if names[raw.source.identity] != names[raw.target.identity]
+            self._fact(raw, names) for raw in writer.facts if names[raw.source.identity] != names[raw.target.identity]
         )
         text = _paragraphs(self.rng, writer.sentences)
         return MadeEntry(day, self.language.name, tuple(writer.sentences), text, entities, facts)
@@ -121,7 +127,11 @@ class Diarist:
         if raw.invalid is not None:
             return None
         for i, old in reversed(self.live.items()):
-            if old.relation == raw.relation and _same_pair(old, raw) and (raw.is_state or _worded(old, names, self.language) == text):
+            if (
+                old.relation == raw.relation
+                and _same_pair(old, raw)
+                and (raw.is_state or _worded(old, names, self.language) == text)
+            ):
                 return i
         return None
 

@@ -40,7 +40,9 @@ class Naming:
             return Mention(_bent(said.surface, case), _bent(said.before, case), said.tie)
         if self.language.name == "fr" and case == "de":
             whole = said.before + said.surface
-            return Mention(said.surface, ("d'" if whole[0].lower() in "aeiouyàâéèêëîïôûüœh" else "de ") + said.before, said.tie)
+            return Mention(
+                said.surface, ("d'" if whole[0].lower() in "aeiouyàâéèêëîïôûüœh" else "de ") + said.before, said.tie
+            )
         return said
 
     def _mention(self, being: Being) -> Mention:
@@ -52,7 +54,11 @@ class Naming:
                 break
         else:
             surface = being.name
-        if being.title in self.language.lists.get("my.lord", ()) and surface.startswith(being.title) and self.style == "old":
+        if (
+            being.title in self.language.lists.get("my.lord", ())
+            and surface.startswith(being.title)
+            and self.style == "old"
+        ):
             return Mention(surface, "my ")
         plain = surface in (being.first, being.name, being.last) and being.identity not in self.surfaces
         if plain and being.address != "kin" and self.rng.random() < 0.2 and f"role.{being.role}" in self.language.lists:
@@ -91,9 +97,9 @@ class Naming:
         if said:
             return being.first if chance < 0.88 else being.nick or being.first
         if being.role in FAMILY:
-            if chance < 0.2 and self._alone(being):
+            if chance < (0.45 if self.style == "old" else 0.2) and self._alone(being):
                 return self.language.lists[f"bare.{being.role}"][0]
-            return being.name if chance < 0.27 and being.last != self.world.family_name else being.first
+            return being.name if 0.45 < chance < 0.52 and being.last != self.world.family_name else being.first
         full = 0.2 if being.told else 0.5
         being.told.add("named")
         return being.name if chance < full else being.nick if being.nick and chance > 0.85 else being.first
@@ -112,7 +118,10 @@ class Naming:
         return any(surface in said for i, said in self.surfaces.items() if i != being.identity)
 
     def _alone(self, being: Being) -> bool:
-        return sum(p.role == being.role for p in self.world.beings["person"]) == 1 and f"bare.{being.role}" in self.language.lists
+        return (
+            sum(p.role == being.role for p in self.world.beings["person"]) == 1
+            and f"bare.{being.role}" in self.language.lists
+        )
 
 
 def _bent(text: str, case: str) -> str:
@@ -126,4 +135,6 @@ def _bent(text: str, case: str) -> str:
 
 def is_role(surface: str) -> bool:
     """Whether a surface is a role that stands for a person: my sister, meine Frau, ma mère."""
-    return surface.lower().startswith(("my ", "our ", "the ", "meine ", "mein ", "meiner ", "meinem ", "meinen ", "ma ", "mon "))
+    return surface.lower().startswith(
+        ("my ", "our ", "the ", "meine ", "mein ", "meiner ", "meinem ", "meinen ", "ma ", "mon ")
+    )

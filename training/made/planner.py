@@ -39,7 +39,9 @@ class Planner:
         self.names = [name for name in CHANCES if name in sections]
         # every diarist has matters of his own: some relations fill one journal and are missing from another
         self.weights = [CHANCES[name] * rng.choice((0.3, 1.0, 1.0, 2.5)) for name in self.names]
-        self.single: dict[tuple[str, int], Being] = {}  # (kind of state, person) -> home, work, school, partner, illness
+        self.single: dict[
+            tuple[str, int], Being
+        ] = {}  # (kind of state, person) -> home, work, school, partner, illness
         self.kept: dict[str, list[tuple[Being, Being]]] = {}  # section -> who owns, makes, belongs to what
 
     def event(self) -> Event | None:
@@ -85,7 +87,7 @@ class Planner:
         old = self.single.get((state, who.identity))
         if old is None or self.rng.random() < change:
             new = self._target(kinds, who)
-            while new is old:
+            if new is old:
                 new = self.world.make(new.kind) if new.kind != "person" else self.world.make_person("acquaintance")
             self.single[state, who.identity] = new
         return self._checked(section, who, self.single[state, who.identity], True)
@@ -98,7 +100,11 @@ class Planner:
             source, target = self.rng.choice(known)
         else:
             source = who or self._someone(owner)
-            target = self.world.make(self.rng.choice(kinds)) if section in ("OWNS", "BOUGHT", "WROTE") else self._target(kinds, source)
+            target = (
+                self.world.make(self.rng.choice(kinds))
+                if section in ("OWNS", "BOUGHT", "WROTE")
+                else self._target(kinds, source)
+            )
             self.kept.setdefault(section, []).append((source, target))
         return self._checked(section, source, target, True)
 

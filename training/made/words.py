@@ -53,6 +53,10 @@ class Language:
         """A word of a list that may hold slots of its own."""
         return compile_template(self.word(rng, name))
 
+    def part(self, name: str) -> tuple[str, ...]:
+        """The words of a list of names that belong to training or to testing."""
+        return tuple(word for word in self.lists[name] if is_held_out(word) == self.held_out)
+
     def word(self, rng: random.Random, name: str) -> str:
         """A word of a list."""
         words = self.lists[name]
@@ -102,9 +106,10 @@ def _read(
 def _form(text: str, flags: list[str]) -> Form:
     text, _, fact = text.partition(" => ")
     parts = compile_template(text)
-    own = re.match(r"([A-Z_]{3,}) (?=\{s\})", fact.strip())
-    slots = frozenset(slot_names(parts))
-    return Form(text, parts, slots, frozenset(flags), fact.strip()[own.end() :] if own else fact.strip(), own[1] if own else "")
+    relation, wording = "", fact.strip()
+    if own := re.match(r"([A-Z_]{3,}) (?=\{s\})", wording):
+        relation, wording = own[1], wording[own.end() :]
+    return Form(text, parts, frozenset(slot_names(parts)), frozenset(flags), wording, relation)
 
 
 def _part(forms: list[Form], held_out: bool) -> tuple[Form, ...]:

@@ -7,7 +7,7 @@ import random
 from dataclasses import dataclass, field
 
 from training.made.names import SOUNDS, Sounds, first_name, surname, syllables, town_name
-from training.made.words import Language, is_held_out
+from training.made.words import Language
 
 TYPES = {
     "person": "Person", "town": "Place", "country": "Place", "street": "Place", "house": "Place", "venue": "Place",
@@ -19,6 +19,7 @@ FAMILY = ("wife", "husband", "mother", "father", "sister", "brother", "son", "da
           "grandmother", "grandfather", "niece", "nephew")  # fmt: skip
 WOMEN = {"wife", "mother", "sister", "daughter", "aunt", "grandmother", "niece"}
 MEN = {"husband", "father", "brother", "son", "uncle", "grandfather", "nephew"}
+INITIALS = "ABCDEFGHJKLMNOPQRSTUVWXYZ"  # no I: it would read as the diarist
 OTHERS = ("friend",) * 6 + ("colleague",) * 3 + ("neighbour",) * 2 + ("acquaintance",) * 5
 
 
@@ -51,8 +52,11 @@ class World:
     def __init__(self, rng: random.Random, language: Language, style: str) -> None:
         self.rng, self.language, self.style = rng, language, style
         self.sounds: list[Sounds] = [rng.choice(SOUNDS), rng.choice(SOUNDS), SOUNDS[0]]
+        self.surnames = rng.choice((0.0, 0.0, 0.1, 0.3)) if style != "lively" else 0.0  # called by the surname alone
+        self.initials = not language.held_out and rng.random() < 0.05  # writes H—— for a name
         self.beings: dict[str, list[Being]] = {}
-        self.taken: set[str] = set()
+        self.taken: set[str] = set()  # whole names
+        self.firsts: set[str] = set()  # first names: two people may share one, a person and a dog may not
         self.count = 0
         self.family_name = surname(rng, language.held_out, self._sounds())
         self.owner = self._owner()
@@ -78,7 +82,7 @@ class World:
             name = self._name(kind)
             article = "the " if name.startswith("the ") else ""
             name = name.removeprefix("the ")
-            if name not in self.taken:
+            if name not in self.taken | self.firsts:
                 return self._keep(Being(self._next(), kind, name, article=article))
         return self.rng.choice(self.beings[kind])  # there are only so many countries and illnesses
 
@@ -98,12 +102,17 @@ class World:
             if role in FAMILY and rng.random() < 0.6:
                 last = self.family_name
             elif people and rng.random() < 0.08:
-                last = rng.choice(people).last
+                last = rng.choice(people).last or last
             elif people and rng.random() < 0.05:
-                first = next((p.first for p in rng.sample(people, len(people)) if p.woman == woman), first)
-            if f"{first} {last}" not in self.taken and first != last:
+                first = next((p.first for p in rng.sample(people, len(people)) if p.woman == woman and p.last), first)
+            if not {f"{first} {last}", first} & self.taken and first != last:
                 break
         address = self._address(role)
+        if address == "last" and last[0].islower():
+            address = "first"
+        initial = f"{first[0]}——"
+        if self.initials and address == "first" and first[0] in INITIALS and initial not in self.taken:
+            return self._keep(Being(self._next(), "person", initial, woman, initial, role=role, address=address))
         title = ""
         if role == "doctor":
             title = self.language.lists["titles.doctor"][woman]
@@ -122,6 +131,8 @@ class World:
         if role in FAMILY:
             has_word = f"kin.{role}" in self.language.lists
             return "kin" if has_word and self.rng.random() < 0.6 else "first"
+        if role in ("friend", "colleague", "acquaintance") and self.rng.random() < self.surnames:
+            return "last"
         formal = {"plain": 0.15, "terse": 0.05, "lively": 0.1, "old": 0.7}[self.style]
         return "formal" if self.rng.random() < formal * (1.6 if role == "acquaintance" else 1) else "first"
 
@@ -140,7 +151,7 @@ class World:
     def _cast(self) -> None:
         rng = self.rng
         roles = [rng.choice(("wife", "husband"))] if rng.random() < 0.45 else []
-        roles += rng.sample([role for role in FAMILY[2:]], rng.randint(1, 4))
+        roles += rng.sample(list(FAMILY[2:]), rng.randint(1, 4))
         roles += [rng.choice(OTHERS) for _ in range(rng.randint(5, 10))]
         rng.shuffle(roles)
         for role in roles:
@@ -155,15 +166,13 @@ class World:
 
     def _keep(self, being: Being) -> Being:
         self.taken |= {being.name, f"{being.first} {being.last}"}
+        self.firsts |= {being.first, being.nick}
         self.beings.setdefault(being.kind, []).append(being)
         return being
 
     def _part(self, name: str) -> str:
         """A word of a name, of the part that belongs to training or to testing."""
-        while True:
-            word = self.language.word(self.rng, name)
-            if is_held_out(word) == self.language.held_out:
-                return word
+        return self.rng.choice(self.language.part(name))
 
     def _name(self, kind: str) -> str:
         rng = self.rng
