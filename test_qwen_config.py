@@ -35,8 +35,9 @@ EXPLICIT = {"eos_token": END_OF_TEXT}
 CHAT = [Turn("system", "You read journals."), Turn("user", "Met Marie in Ghent.")]
 RENDERED = (
     "<|im_start|>system\nYou read journals.<|im_end|>\n<|im_start|>user\nMet Marie in Ghent.<|im_end|>\n"
-    "<|im_start|>assistant\n<think>\n\n</think>\n\n"
+    "<|im_start|>assistant\n"
 )
+NO_THOUGHTS = "<think>\n\n</think>\n\n"  # how a template that knows thinking is told not to
 TEXTS = [
     "Marie",
     " two  spaces ",
@@ -74,13 +75,17 @@ class Finding:
 def chat_template(case: Case) -> Finding:
     """Roles in order, each turn closed, thinking switched off, and the assistant's turn opened."""
     rendered = case.default.tokenizer.decode(list(_prompt(case.default)))
-    return Finding(rendered == RENDERED, f"system and user turns are closed by {END_OF_TURN}, thinking is off")
+    thinking = "thinking is off" if rendered.endswith(NO_THOUGHTS) else "the template knows no thinking"
+    return Finding(
+        rendered.removesuffix(NO_THOUGHTS) == RENDERED, f"system and user turns are closed by {END_OF_TURN}, {thinking}"
+    )
 
 
 def roles_are_needed(case: Case) -> Finding:
     """A system message is a turn of its own, and a conversation may do without one."""
     without = case.default.tokenizer.decode(list(_prompt(case.default, CHAT[1:])))
-    return Finding(without == RENDERED[RENDERED.index("<|im_start|>user") :], "without a system turn none is invented")
+    user_alone = RENDERED[RENDERED.index("<|im_start|>user") :]
+    return Finding(without.removesuffix(NO_THOUGHTS) == user_alone, "without a system turn none is invented")
 
 
 def end_of_sequence(case: Case) -> Finding:

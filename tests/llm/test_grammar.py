@@ -165,6 +165,18 @@ def test_what_outlines_accepts_is_an_output_type(grammars: Grammars, output_type
     assert {walk(grammars, grammar, rng) for _ in range(40)} == texts
 
 
+def test_an_answer_that_may_end_may_end_with_any_end_token(grammars: Grammars) -> None:
+    """Where a grammar leaves the end open, every end token the model has is allowed, and not before."""
+    grammar, zeros = grammar_of(Regex("ab*")), mx.zeros((1, grammars.loaded.vocab_size))
+    constraint = grammars.constraint(grammar)
+    ends: list[set[int]] = []
+    for text in ("a", "b"):
+        allowed = set(np.flatnonzero(np.isfinite(np.array(constraint.allow(zeros))[0])).tolist())
+        ends.append(allowed & grammars.loaded.eos_token_ids)
+        constraint.accept(grammars.loaded.tokenizer.encode(text)[0])
+    assert ends == [set(), set(grammars.loaded.eos_token_ids)]
+
+
 def test_constants_with_control_characters_are_escaped(grammars: Grammars) -> None:
     """A name from a strange file is still valid JSON, and free text gets no control characters."""
     assert json.loads(walk(grammars, grammar_of({"const": "a\x07\x7f\u2028b"}), random.Random(4))) == "a\x07\x7f\u2028b"

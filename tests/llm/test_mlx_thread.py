@@ -211,6 +211,24 @@ async def test_the_lock_is_fair_and_a_cancelled_waiter_leaves_the_queue() -> Non
     assert not lock.locked()
 
 
+async def test_a_waiter_cancelled_as_its_turn_comes_hands_the_lock_on() -> None:
+    """Granted and cancelled in the same breath: the lock is free again, and the next waiter gets it."""
+    lock, order = MLXLock(), list[int]()
+
+    async def take(number: int) -> None:
+        async with lock:
+            order.append(number)
+
+    await lock.__aenter__()
+    tasks = [asyncio.create_task(take(number)) for number in range(2)]
+    await asyncio.sleep(0)
+    await lock.__aexit__(None, None, None)
+    tasks[0].cancel()
+    await asyncio.wait_for(tasks[1], 10)
+    assert order == [1]
+    assert not lock.locked()
+
+
 def test_the_lock_is_importable_from_the_room_without_waking_mlx() -> None:
     """`from app.llm import MLX_LOCK` gives the one lock and loads neither mlx nor a model library."""
     code = (
