@@ -203,7 +203,7 @@ async def test_groups_do_not_meet(tmp_path: Path) -> None:
 
 def run_child(*arguments: str, seed: str = "0") -> Any:
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-m", "tests.graph.child", *arguments],
+        [sys.executable, "-W", "error", "-W", "ignore:This process", "-m", "tests.graph.child", *arguments],  # it forks
         cwd=REPOSITORY, env={"PYTHONHASHSEED": seed, "HOME": arguments[1]}, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")
