@@ -32,7 +32,7 @@ def _load(options: argparse.Namespace) -> int:
     # Late, so that --help answers at once: these imports wake mlx, Graphiti and DSPy.
     from app.cli.progress import ProgressBar
     from app.cli.report import print_report
-    from app.pipeline import LoadRequest, load_journals
+    from app.pipeline.load import LoadRequest, load_journals
 
     request = LoadRequest(
         paths=[Path(path).expanduser() for path in options.paths],

@@ -15,8 +15,9 @@ from transformers import PreTrainedTokenizerFast
 from training.made.journal import make_journal
 from training.tasks import Example, examples
 
-BATCH_TOKENS = 4096  # of the variable part, padding included
+BATCH_TOKENS = 2048  # of the variable part, padding included
 MAX_EXAMPLE_TOKENS = 1400
+COPY_SEED = 7
 POOL = 48  # examples of a task gathered before they are sorted by length: less padding
 
 
@@ -86,6 +87,17 @@ def batches(tokenizer: PreTrainedTokenizerFast, first_seed: int, prompt_weight: 
             for row in rows:
                 yield _collate(example.task, row, prompt_weight)
             pool.clear()
+
+
+def copy_batches(vocab_size: int, count: int) -> Iterator[Batch]:
+    """Random tokens and the same again: whoever predicts the second half has learnt to look up and copy."""
+    generator = torch.Generator().manual_seed(COPY_SEED)
+    for _ in range(count):
+        half = int(torch.randint(16, 40, (1,), generator=generator))
+        first = torch.randint(64, vocab_size, (BATCH_TOKENS // (2 * half) // 2, half), generator=generator)
+        weights = torch.ones(first.shape[0], 2 * half)
+        weights[:, : half + 1] = 0.0
+        yield Batch("copy", torch.tensor([1]), torch.cat([first, first], dim=1), weights)
 
 
 def _split(pool: list[Encoded]) -> Iterator[list[Encoded]]:

@@ -25,7 +25,7 @@ class NanoConfig:
     num_key_value_heads: int = 2
     head_dim: int = 64
     intermediate_size: int = 768
-    rope_theta: float = 10_000.0
+    rope_theta: float = 1_000_000.0
     rms_norm_eps: float = 1e-6
     max_position_embeddings: int = 4096
 
@@ -125,11 +125,13 @@ class Nano(nn.Module):
         super().__init__()
         self.config = config
         self.model = Body(config)
+        depth = (2 * config.num_hidden_layers) ** -0.5
         for name, weight in self.named_parameters():
             if weight.dim() == 2:
                 # Projections back into the residual stream start small: their sum grows with depth.
-                depth = (2 * config.num_hidden_layers) ** -0.5 if name.endswith(("o_proj.weight", "down_proj.weight")) else 1
-                nn.init.normal_(weight, std=0.02 * depth if "embed" in name else weight.shape[1] ** -0.5 * depth)
+                small = depth if name.endswith(("o_proj.weight", "down_proj.weight")) else 1.0
+                nn.init.normal_(weight, std=0.02 * small)
+        copy_at_birth(self)
 
     def hidden(
         self, ids: Tensor, prefix: list[tuple[Tensor, Tensor]] | None = None
@@ -146,6 +148,48 @@ class Nano(nn.Module):
 
     def logits(self, hidden: Tensor) -> Tensor:
         return F.linear(hidden, self.model.embed_tokens.weight)
+
+
+@torch.no_grad()
+def copy_at_birth(model: Nano) -> None:
+    """Let one pair of heads begin as an induction head: find where this token stood before, say what followed.
+
+    Copying names is what nano is for, and four layers find this circuit only after a million tokens and more
+    (docs/measurements.md). It is given here and then trained like everything else (Olsson et al. 2022).
+
+    First layer: all embeddings share a direction, which alone makes the queries and keys of head 0; in the fastest
+    rotations one step is a large angle, so the head attends one token back, and writes that token's embedding
+    into the stream, turned by `turn` so as not to be taken for the token itself. Second layer: head 0 asks for the
+    current token among these, in the slow rotations that a distance hardly disturbs, and writes what stands there.
+    """
+    config = model.config
+    half, width, dim = config.head_dim // 2, config.hidden_size, config.head_dim
+    fast, slow = 4, 14  # rotary pairs: the first few turn by up to a radian a token, those from the 14th by < 0.003
+    shared = torch.full((width,), width**-0.5)
+    model.model.embed_tokens.weight += 0.02 * width**0.5 * shared
+    turns = config.rope_theta ** (-torch.arange(half, dtype=torch.float32) / half)
+    turn = torch.linalg.qr(torch.randn(width, width))[0]  # (D, D) orthogonal
+    read = torch.linalg.qr(torch.randn(width, dim))[0].T  # (head_dim, D) orthonormal rows
+    rows = slice(0, dim)
+
+    look_back = model.model.layers[0].self_attn
+    ask, key = torch.zeros(dim), torch.zeros(dim)
+    ask[:fast], ask[half : half + fast] = torch.cos(turns[:fast]), -torch.sin(turns[:fast])
+    key[:fast] = 1.0
+    look_back.q_proj.weight[rows] = look_back.q_proj.weight[rows] + torch.outer(ask, shared)
+    look_back.k_proj.weight[rows] = look_back.k_proj.weight[rows] + torch.outer(key, shared)
+    look_back.v_proj.weight[rows] = read
+    look_back.o_proj.weight[:, rows] = 0.05 * turn @ read.T
+    for norm in (look_back.q_norm, look_back.k_norm):
+        norm.weight[:fast] = norm.weight[half : half + fast] = 2.0
+
+    match = model.model.layers[1].self_attn
+    steady = torch.zeros(dim, 1)
+    steady[slow:half] = steady[half + slow :] = 1.0
+    match.q_proj.weight[rows] = steady * read
+    match.k_proj.weight[rows] = steady * (read @ turn.T)
+    match.v_proj.weight[rows] = read
+    match.o_proj.weight[:, rows] = 0.05 * read.T
 
 
 def rope_table(config: NanoConfig, start: int, length: int, device: torch.device) -> tuple[Tensor, Tensor]:

@@ -147,7 +147,11 @@ def resolve_examples(
     pair = {fact.source, fact.target}
     same = [old for old in told.values() if {old.source, old.target} == pair]
     same += [told[fact.repeats]] if fact.repeats is not None and told[fact.repeats] not in same else []
-    same = same[-4:] if fact.repeats is None else [*[s for s in same if s.fact_id != fact.repeats][-3:], told[fact.repeats]]
+    same = (
+        same[-4:]
+        if fact.repeats is None
+        else [*[s for s in same if s.fact_id != fact.repeats][-3:], told[fact.repeats]]
+    )
     ended = [told[i] for i in fact.ends if told[i] not in same]
     rest = [old for old in told.values() if old not in same and old not in ended]
     near = [old for old in rest if pair & {old.source, old.target}]
@@ -196,9 +200,7 @@ def timestamps_examples(prompts: JournalPrompts, fact: MadeFact, entry: MadeEntr
         yield _example("timestamps", call, found)
 
 
-def question_example(
-    question: Any, told: dict[int, MadeFact], journal: MadeJournal, rng: random.Random
-) -> Example:
+def question_example(question: Any, told: dict[int, MadeFact], journal: MadeJournal, rng: random.Random) -> Example:
     gold = [told[i] for i in question.fact_ids]
     rest = [fact for fact in told.values() if fact not in gold]
     shown = gold + rng.sample(rest, min(len(rest), rng.randint(2, 8)))
@@ -219,7 +221,7 @@ def number_facts(facts: list[tuple[str, str | None, str]]) -> tuple[str, list[st
 def _dates_allowed(call: PromptCall, found: list[dict[str, Any]]) -> bool:
     text = call.messages[1]["content"]
     return all(
-        day is None or day in text and date.fromisoformat(day)
+        day is None or (day in text and date.fromisoformat(day))
         for item in found
         for day in (item["valid_at"], item["invalid_at"])
     )

@@ -9,7 +9,8 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-from app.pipeline import LoadReport
+from app.pipeline.load import LoadReport
+from app.pipeline.look import EntityCard, Fact, Status
 
 
 def print_report(report: LoadReport, *, as_json: bool) -> None:
@@ -56,3 +57,48 @@ def _plain(value: Any) -> Any:
     if isinstance(value, datetime):
         return value.isoformat()
     return str(value) if isinstance(value, Path | date) else value
+
+
+def print_facts(facts: list[Fact], as_json: bool) -> None:
+    """A fact a paragraph: when it held, then file and sentence."""
+    if as_json:
+        print_json(facts)
+    elif not facts:
+        print("nothing found")
+    else:
+        print("\n".join(line for fact in facts for line in _fact_lines(fact)))
+
+
+def print_card(card: EntityCard, as_json: bool) -> None:
+    """An entity: what it is, its facts in order of time, how often it is named."""
+    if as_json:
+        print_json(card)
+        return
+    print(f"{card.name} ({card.type}), named {len(card.mentions)} times")
+    if card.summary and not card.facts:
+        print(f"  {card.summary}")
+    for fact in card.facts:
+        print("\n".join(_fact_lines(fact)))
+
+
+def print_status(status: Status, as_json: bool) -> None:
+    """How a home stands."""
+    if as_json:
+        print_json(status)
+        return
+    print(f"    home  {status.home}, group {status.group}")
+    print(f"    read  {status.files} files, {status.entries} entries")
+    chunks = f"{status.chunks_done} done + {status.chunks_empty} empty + {status.chunks_quarantined} quarantined"
+    print(f"  chunks  {status.chunks_planned} planned = {chunks} + {status.chunks_waiting} waiting")
+    print(f"   graph  {status.entities} entities, {status.facts} facts, {status.facts_ended} of them ended")
+    for reason in status.quarantined:
+        print(f"put aside  {reason}")
+
+
+def _fact_lines(fact: Fact) -> list[str]:
+    since = fact.valid_at.isoformat() if fact.valid_at else "undated"
+    lines = [f"{since}{f' to {fact.invalid_at}' if fact.invalid_at else ''}  {fact.fact}"]
+    for source in fact.sources:
+        place = f"{source.file}:{source.start}-{source.end}" if source.file else "no file any more"
+        lines.append(f"    {place}  \u201c{source.words}\u201d")
+    return lines

@@ -4,6 +4,7 @@ Knows entries, chunks and states; knows nothing of models or graphs.
 In: files as they were read, and how each chunk ended.  Out: what is new, what waits, where an episode stands.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, date, datetime
@@ -138,6 +139,12 @@ class Ledger:
         """Episodes that ended in `state`: what the graph should hold."""
         rows = self._database.rows("SELECT episode_uuid FROM chunks WHERE group_id = ? AND state = ?", (group, state))
         return {str(uuid) for (uuid,) in rows}
+
+    def chunk_states(self, group: str, entry_ids: Iterable[str]) -> Counter[str]:
+        """How many chunks of these entries are in which state."""
+        wanted = set(entry_ids)
+        rows = self._database.rows("SELECT entry_id, state FROM chunks WHERE group_id = ?", (group,))
+        return Counter(str(state) for entry_id, state in rows if str(entry_id) in wanted)
 
     def quarantined(self, group: str) -> list[tuple[str, str]]:
         """(episode uuid, reason) of every chunk that was given up, in date order."""

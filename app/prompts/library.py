@@ -14,12 +14,13 @@ from datetime import date, datetime
 from typing import Any
 
 import dspy
+from pydantic import BaseModel, create_model
 from graphiti_core.prompts import ChatPrompt, SystemMessage, UserMessage, create_prompt_library
 
 from app.journal.types import Span
 from app.prompts import schemas
 from app.prompts.adapter import JSONAdapter
-from app.prompts.inputs import NumberedText, number_text
+from app.prompts.inputs import number_text
 from app.prompts.signatures import (
     ENTITY_TYPES,
     DateFact,
@@ -67,12 +68,12 @@ def take_call() -> PromptCall | None:
 class JournalPrompts:
     """The builders of one run: who writes, and which kinds of entity there are.
 
-    facts   of the last extract_edges answer, in order: the grounding of the episode being read
+    names, facts   of the episode being read, as they were answered: what its grounding is made of
     """
 
     owner: str
     types: dict[str, str] = field(default_factory=lambda: dict(ENTITY_TYPES))
-    programs: dict[str, Any] = field(default_factory=dict)
+    names: list[str] = field(default_factory=list)
     facts: list[GroundedFact] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -101,6 +102,7 @@ class JournalPrompts:
 
         def finish(answer: Answer) -> Answer:
             found = {item["name"]: ids[item["type"]] for item in answer["extracted_entities"]}
+            self.names = list(found)
             if found:  # the writer is part of every entry that names anyone, though "I" is no name
                 found.setdefault(self.owner, ids.get("Person", 0))
             return {
@@ -109,7 +111,7 @@ class JournalPrompts:
                 ]
             }
 
-        self.facts = []
+        self.names, self.facts = [], []
         schema = schemas.entities(text.names(), list(ids))
         return self._leave(self._entities, {"entry": text.entry()}, schema, finish)
 
@@ -260,6 +262,15 @@ def _shown(label: str) -> str:
     return "Thing" if label == "Entity" else label
 
 
+def graph_types(types: dict[str, str]) -> dict[str, type[BaseModel]]:
+    """Entity types as Graphiti takes them: classes without fields, so that no call asks for attributes."""
+    return {
+        name: create_model(name, __doc__=meaning, __base__=BaseModel)
+        for name, meaning in types.items()
+        if name != "Thing"
+    }
+
+
 def _labelled(name: str, labels: list[str]) -> str:
     """Graphiti makes label lists from sets, so their order changes between processes; one label is enough."""
     kinds = sorted(label for label in labels if label != "Entity")
@@ -272,6 +283,3 @@ def _one_line(text: str) -> str:
 
 def _first_line(text: str) -> str:
     return text.split("\n", 1)[0][:120]
-
-
-__all__ = ["GroundedFact", "JournalPrompts", "NumberedText", "PromptCall", "prompts_fingerprint", "render", "take_call"]

@@ -60,7 +60,7 @@ def _answered(
     gold = gold[-MOST_FACTS:]
     if not gold:
         return None
-    answer = " ".join(dict.fromkeys(_said(f, r, language) for f, r in gold[-MOST_SAID:]))
+    answer = " ".join(dict.fromkeys(_said(f, language) for f, _ in gold[-MOST_SAID:]))
     return MadeQuestion(
         _worded(rng, form, fact.source, fact.target, when, language), tuple(f.fact_id for f, _ in gold), answer
     )
@@ -103,7 +103,7 @@ def _worded(rng: random.Random, form: Form, source: str, target: str, when: date
     return " ".join(render(form.parts, rng, fill).split()).replace(" ?", "?")
 
 
-def _said(fact: MadeFact, raw: RawFact, language: Language) -> str:
+def _said(fact: MadeFact, language: Language) -> str:
     """The fact with its day; of a state also the day it ended."""
     start = dating.plain(date.fromisoformat(fact.valid_at), language.name, bare=True)
     if fact.invalid_at is None:

@@ -15,6 +15,9 @@ TIE_OF_ROLE = {
 }  # fmt: skip
 
 
+ROLES = ("my ", "our ", "meine ", "mein ", "meiner ", "meinem ", "meinen ", "ma ", "mon ")
+
+
 @dataclass(frozen=True, slots=True)
 class Mention:
     """`before` + `surface` is written; only the surface is the name. `tie` says that a role stands beside it."""
@@ -135,6 +138,4 @@ def _bent(text: str, case: str) -> str:
 
 def is_role(surface: str) -> bool:
     """Whether a surface is a role that stands for a person: my sister, meine Frau, ma mère."""
-    return surface.lower().startswith(
-        ("my ", "our ", "the ", "meine ", "mein ", "meiner ", "meinem ", "meinen ", "ma ", "mon ")
-    )
+    return surface.lower().startswith(ROLES)

@@ -42,6 +42,7 @@ class Language:
     forms: dict[tuple[str, str], tuple[Form, ...]]
     facts: dict[str, str]
     lists: dict[str, tuple[str, ...]]
+    parts: dict[str, tuple[str, ...]]  # of each list the words that may stand in names of this part
     held_out: bool
 
     def pick(self, rng: random.Random, section: str, voice: str) -> Form | None:
@@ -55,7 +56,7 @@ class Language:
 
     def part(self, name: str) -> tuple[str, ...]:
         """The words of a list of names that belong to training or to testing."""
-        return tuple(word for word in self.lists[name] if is_held_out(word) == self.held_out)
+        return self.parts[name]
 
     def word(self, rng: random.Random, name: str) -> str:
         """A word of a list."""
@@ -77,7 +78,9 @@ def load_language(name: str, held_out: bool) -> Language:
     for path in sorted(WORDS.glob(f"{name}*.txt")):
         _read(path, sections, facts, lists)
     forms = {key: _part(found, held_out) for key, found in sections.items()}
-    return Language(name, forms, facts, {key: tuple(items) or ("",) for key, items in lists.items()}, held_out)
+    words = {key: tuple(items) or ("",) for key, items in lists.items()}
+    parts = {key: tuple(w for w in items if is_held_out(w) == held_out) for key, items in words.items()}
+    return Language(name, forms, facts, words, parts, held_out)
 
 
 def _read(

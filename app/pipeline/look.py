@@ -1,0 +1,173 @@
+"""Look into a loaded home: search facts, show an entity, say how things stand. Calls no language model.
+
+Knows the ledger and the graph; writes neither. In: words.  Out: facts with their dates, file and sentence.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+from app.errors import BadInput
+from app.graph import query  # first: it silences graphiti
+from app.graph.store import GraphStore
+from app.ledger.store import LEDGER_NAME, Ledger
+from app.pipeline.models import open_embedder
+from app.settings import settings
+
+T = TypeVar("T")
+GRAPH_NAME = "graph.kuzu"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a fact was read: the file as it lies today, the entry's date, the characters and their words."""
+
+    file: Path | None  # None when the text stands in no known file any more
+    entry_date: date | None
+    start: int
+    end: int
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A fact as it is shown: from when to when, and the sentences it stands on."""
+
+    fact: str
+    source: str
+    relation: str
+    target: str
+    valid_at: date | None
+    invalid_at: date | None
+    sources: tuple[Source, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EntityCard:
+    """An entity with its facts in the order in which they began, and how often it is named."""
+
+    name: str
+    type: str
+    summary: str
+    facts: tuple[Fact, ...]
+    mentions: tuple[Source, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """How a home stands."""
+
+    home: Path
+    group: str
+    files: int
+    entries: int
+    chunks_planned: int
+    chunks_done: int
+    chunks_empty: int
+    chunks_quarantined: int
+    chunks_waiting: int
+    entities: int
+    facts: int
+    facts_ended: int
+    quarantined: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Which home and whose graph; None means: as the settings say."""
+
+    home: Path | None = None
+    group: str | None = None
+    embedder: str | None = None
+
+
+def search(place: Place, text: str, *, limit: int = 10, as_of: date | None = None) -> list[Fact]:
+    """Facts by words and by meaning, best first; with `as_of` only those that held on that day."""
+
+    async def ask(store: GraphStore, ledger: Ledger) -> list[Fact]:
+        moment = datetime.fromisoformat(f"{as_of}T23:59:59+00:00") if as_of else None
+        return [_fact(hit, ledger) for hit in await query.search(store, text, limit=limit, as_of=moment)]
+
+    return _look(place, ask, needs_embedder=True)
+
+
+def show(place: Place, name: str) -> EntityCard:
+    """Everything the graph holds on one entity. raises BadInput with near names if there is none"""
+
+    async def ask(store: GraphStore, ledger: Ledger) -> EntityCard:
+        hit = await query.entity(store, name)
+        if hit is None:
+            near = await query.similar_names(store, name)
+            hint = f"did you mean {', '.join(near)}?" if near else "search for a part of the name"
+            raise BadInput(f"the graph knows no {name!r}", hint=hint)
+        facts = await query.facts_of(store, hit.uuid)
+        kinds = [label for label in hit.labels if label != "Entity"]
+        return EntityCard(
+            name=hit.name,
+            type=kinds[0] if kinds else "Thing",
+            summary=hit.summary,
+            facts=tuple(_fact(fact, ledger) for fact in facts),
+            mentions=tuple(_source(words, ledger) for words in hit.mentions),
+        )
+
+    return _look(place, ask)
+
+
+def status(place: Place) -> Status:
+    """Counts of the ledger and of the graph."""
+
+    async def ask(store: GraphStore, ledger: Ledger) -> Status:
+        held, planned = await query.counts(store), ledger.counts(store.group)
+        reasons = tuple(reason for _, reason in ledger.quarantined(store.group))
+        return Status(
+            _home(place), store.group, planned.files, planned.entries, planned.planned, planned.done, planned.empty,
+            planned.quarantined, planned.waiting, held.entities, held.facts, held.ended, reasons,
+        )  # fmt: skip
+
+    return _look(place, ask)
+
+
+def _look(
+    place: Place, ask: Callable[[GraphStore, Ledger], Awaitable[T]], *, needs_embedder: bool = False
+) -> T:
+    home = _home(place)
+    if not (home / LEDGER_NAME).exists() or not (home / GRAPH_NAME).exists():
+        raise BadInput(f"nothing has been loaded into {home} yet", hint="run: python load_journals.py YOUR_JOURNAL")
+    with Ledger.open(home) as ledger:
+        embedder: Any = open_embedder(place.embedder or settings.MLX_EMBEDDER_NAME, ledger) if needs_embedder else None
+
+        async def run() -> T:
+            with _open(home, place, embedder) as store:
+                return await ask(store, ledger)
+
+        return asyncio.run(run())
+
+
+def _open(home: Path, place: Place, embedder: Any) -> GraphStore:
+    group = place.group or settings.DAYBOOK_GROUP
+    return GraphStore.open_for_reading(home / GRAPH_NAME, embedder=embedder, group=group)
+
+
+def _home(place: Place) -> Path:
+    return (place.home or settings.DAYBOOK_HOME).expanduser()
+
+
+def _fact(hit: query.FactHit, ledger: Ledger) -> Fact:
+    return Fact(
+        fact=hit.fact,
+        source=hit.source,
+        relation=hit.relation,
+        target=hit.target,
+        valid_at=hit.valid_at.date() if hit.valid_at else None,
+        invalid_at=hit.invalid_at.date() if hit.invalid_at else None,
+        sources=tuple(_source(words, ledger) for words in hit.evidence),
+    )
+
+
+def _source(words: query.Evidence, ledger: Ledger) -> Source:
+    placed = ledger.resolve_episode(words.episode_uuid)
+    file, day = (placed.path, placed.date) if placed else (None, None)
+    return Source(file, day, words.start, words.end, " ".join(words.words.split()))
