@@ -169,7 +169,7 @@ def _worded(raw: RawFact, names: dict[int, str], language: Language) -> str:
             name = names.get(being.identity, being.name)
             return name if slot == "s" or match.start() == 0 else being.article + name
         if slot in ("in", "to"):
-            return language.lists[f"{slot}.{raw.target.kind}"][0]
+            return language.lists.get(f"{slot}.{raw.target.kind}", ("at",))[0]
         if "?" in slot:
             man, _, woman = slot[2:].partition(":")
             return woman if raw.roles[slot[0]].woman else man

@@ -68,13 +68,13 @@ class EntryWriter(ClauseWriter):
 
     def chain(self) -> bool:
         """Clauses one after another in one sentence, as Pepys writes and as a list of errands is written."""
-        start, end = self._form("CHAIN", "start"), self._form("CHAIN", "end")
+        start, end = self._clause_form("start"), self._clause_form("end")
         if start is None or end is None:
             return False
         now = self.now = Sentence({})
         clauses: list[str] = []
         for _ in range(self.rng.randint(2, 5 if self.style == "old" else 4)):
-            form = self._form("CHAIN", "me")
+            form = self._clause_form("me")
             if form is not None:
                 now.roles, now.caught = {"s": self.world.owner}, {}
                 clauses.append(self._render(form))
@@ -87,6 +87,14 @@ class EntryWriter(ClauseWriter):
         text = f"{self._render(start)} {text}" + (f", {self._render(end)}" if self.rng.random() < 0.5 else "")
         self._end(text, plain=True)
         return True
+
+    def _clause_form(self, voice: str) -> Form | None:
+        """Old clauses go with old ones: "thence a call about computers" would be no one's voice."""
+        for _ in range(12):
+            form = self._form("CHAIN", voice)
+            if form is not None and ("old" in form.flags) == (self.style == "old"):
+                return form
+        return None
 
     def _scene_facts(self, form: Form) -> None:
         now = self.now
@@ -167,7 +175,7 @@ class EntryWriter(ClauseWriter):
         now = self.now
         if text[-1] not in ".!?":
             if not plain and self.rng.random() < 0.1 and "," not in text:
-                text += re.sub(r"^\s*(?=\w)", " ", self._word("tail"))
+                text += re.sub(r"^\s*(?=\w)", " ", self._word("tail").rstrip())
             text += "." if self.rng.random() < 0.96 else "!"
         text = re.sub(r",(?=[.!?]$)", "", re.sub(r",(?:\s*,)+", ",", text))
         if text[0].islower():
