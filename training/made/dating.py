@@ -89,10 +89,17 @@ def since(rng: random.Random, today: date, language: str) -> Said:
 
 def span(rng: random.Random, today: date, language: str) -> tuple[Said, Said]:
     """From a year to a year."""
-    end = today.year - rng.randint(1, 20)
-    start = end - rng.randint(1, 12)
-    words = {"en": ("from", "until"), "de": ("von", "bis"), "fr": ("de", "à")}[language]
-    return Said(f"{words[0]} {start}", date(start, 1, 1)), Said(f"{words[1]} {end}", date(end, 1, 1))
+    last = today.year - rng.randint(1, 20)
+    start, end = date(last - rng.randint(1, 12), 1, 1), date(last, 1, 1)
+    before = {"en": ("from", rng.choice(("to", "until", "till"))), "de": ("von", "bis"), "fr": ("de", "à")}[language]
+    if language == "en" and rng.random() < 0.5:  # years alone are found after "until", not after "to"
+        return Said(f"from {start.year}", start), Said(f"{rng.choice(('until', 'till'))} {end.year}", end)
+    start, end = start.replace(month=rng.randint(1, 12)), end.replace(month=rng.randint(1, 12))
+    names = MONTHS[language]
+    return (
+        Said(f"{before[0]} {names[start.month - 1]} {start.year}", start),
+        Said(f"{before[1]} {names[end.month - 1]} {end.year}", end),
+    )
 
 
 def dated(rng: random.Random, day: date, today: date, language: str) -> Said:

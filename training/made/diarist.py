@@ -12,7 +12,7 @@ from training.made.clauses import RawFact
 from training.made.journal import MadeEntity, MadeEntry, MadeFact, MadeJournal
 from training.made.mentions import Naming
 from training.made.planner import Event, Planner
-from training.made.relations import ENDS, MORTAL, MUTUAL, REPLACES
+from training.made.relations import CHANGES, ENDS, MORTAL, MUTUAL, REPLACES, SAME
 from training.made.words import Language, load_language
 from training.made.world import Being, World
 from training.made.writer import EntryWriter
@@ -37,6 +37,7 @@ class Diarist:
         self.quote = rng.choice(QUOTES[self.language.name])
         self.chatter = rng.choice((0.15, 0.25, 0.35, 0.5))  # share of sentences that tell nothing
         self.scenes = rng.choice((0.1, 0.2, 0.3)) if self.style != "old" else 0.4
+        self.memory = rng.choice((0.1, 0.2, 0.3))  # share of events that return to what was told
         self.chains = {"old": 0.6, "terse": 0.4}.get(self.style, 0.15)  # share of the scenes
         self.mean_length = rng.choice((2.0, 3.5, 5.0))  # sentences of an entry
         self.world = World(rng, self.language, self.style)
@@ -78,7 +79,7 @@ class Diarist:
 
     def _happen(self, writer: EntryWriter) -> None:
         """One event, now and then of several people, and now and then a second thing of the same person."""
-        event = self.planner.event()
+        event = self._remembered() if self.rng.random() < self.memory else self.planner.event()
         if event is None or _told(writer, event):
             return
         if (
@@ -95,6 +96,17 @@ class Diarist:
                 )
                 if more is not None and not _told(writer, more):
                     writer.tell(more)
+
+    def _remembered(self) -> Event | None:
+        """Something told before: it is told again in other words, or it changes."""
+        states = [raw for raw in self.live.values() if raw.is_state and not raw.source.dead and not raw.target.dead]
+        if not states:
+            return self.planner.event()
+        raw = self.rng.choice(states)
+        if raw.relation in CHANGES and self.rng.random() < 0.5:
+            return self.planner.change(raw.relation, raw.source, raw.target)
+        section = SAME.get(raw.relation, raw.relation)
+        return Event(section, section, raw.source, raw.target, True)
 
     def _labelled(self, writer: EntryWriter, day: date) -> MadeEntry:
         names = writer.naming.fullest()

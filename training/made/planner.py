@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from training.made.relations import (
     CHANCES,
+    CHANGES,
     HAPPENINGS,
     JOBS,
     KEEPINGS,
@@ -63,6 +64,24 @@ class Planner:
         if section in PARTINGS:
             return self._parting(section)
         return self._bond(section) if section in ("MARRIED_TO", "ENGAGED_TO") else self._end_of_life()
+
+    def change(self, relation: str, who: Being, what: Being) -> Event | None:
+        """The end of a state that was told, or another in its place."""
+        section = self.rng.choice(CHANGES[relation])
+        if section in SINGLES:
+            state, _, kinds, _ = SINGLES[section]
+            new = self._target(kinds, who)
+            if new is what:
+                new = self.world.make(new.kind)
+            self.single[state, who.identity] = new
+            return self._checked(section, who, new, True)
+        for key, being in list(self.single.items()):
+            if being is what and key[1] == who.identity and section != "MARRIED_TO":
+                del self.single[key]
+        for pairs in self.kept.values():
+            if (who, what) in pairs:
+                pairs.remove((who, what))
+        return self._checked(section, who, what, section == "MARRIED_TO")
 
     def company(self, event: Event) -> None:
         """More people for an event that can be told of several."""

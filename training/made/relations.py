@@ -75,6 +75,16 @@ ENDS = {
     "FINISHED": ("WORKS_ON",),
     "RECOVERED_FROM": ("ILL_WITH",),
 }
+# what may follow a state that was told: the sections that change or end it
+CHANGES: dict[str, tuple[str, ...]] = {
+    "LIVES_IN": ("MOVED_TO", "MOVED_TO", "LIVES_IN"), "MOVED_TO": ("MOVED_TO", "LIVES_IN"),
+    "WORKS_AT": ("LEFT", "WORKS_AT", "WORKS_AT", "TEACHES_AT"), "TEACHES_AT": ("LEFT", "WORKS_AT"),
+    "STUDIES_AT": ("STUDIES_AT",), "MARRIED_TO": ("SEPARATED_FROM",), "ENGAGED_TO": ("MARRIED_TO", "SEPARATED_FROM"),
+    "ILL_WITH": ("RECOVERED_FROM",), "OWNS": ("SOLD",), "BOUGHT": ("SOLD",), "WORKS_ON": ("FINISHED",),
+    "MEMBER_OF": ("RESIGNED",),
+}  # fmt: skip
+# states that are told again in other words
+SAME = {"MOVED_TO": "LIVES_IN", "BOUGHT": "OWNS"}
 MUTUAL = {"SEPARATED_FROM", "MARRIED_TO", "ENGAGED_TO", "SIBLING_OF", "FRIEND_OF", "NEIGHBOUR_OF", "WORKS_WITH"}
 # what a death ends, as source or as target
 MORTAL = {"LIVES_IN", "MOVED_TO", "WORKS_AT", "TEACHES_AT", "STUDIES_AT", "ILL_WITH", "MARRIED_TO", "ENGAGED_TO",

@@ -58,7 +58,7 @@ class EntryWriter(ClauseWriter):
             return False
         now = self.now = Sentence({"s": self.world.owner})
         if "open" in form.slots or "when" in form.slots:
-            self._draw_when(0.3)
+            self._draw_when(0.4)
         text = self._render(form)
         if now.when and not now.when_used:
             now.when = None
@@ -113,7 +113,7 @@ class EntryWriter(ClauseWriter):
         now = self.now
         opens = self.language.name == "en" and bool(PAST.match(form.text)) and not now.drop
         if (opens or form.slots & {"when", "open"}) and (event.section == "MOVED_TO" or event.relation not in STATES):
-            self._draw_when(0.3)
+            self._draw_when(0.4)
         text = self._render(form)
         if opens and not now.when_used and self.rng.random() < 0.3:
             said = now.when.words if now.when else self._opener()
