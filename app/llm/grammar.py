@@ -15,8 +15,6 @@ import llguidance
 import llguidance.hf
 import llguidance.numpy
 import numpy as np
-from outlines.types import CFG, JsonSchema, Regex
-from outlines.types.dsl import Term, python_types_to_terms, to_regex
 from pydantic import BaseModel
 
 from app.errors import BadInput
@@ -60,10 +58,18 @@ def grammar_of(output_type: OutputType, bounds: Bounds | None = None) -> Grammar
         return _json_grammar(output_type, bounds)
     if isinstance(output_type, type) and issubclass(output_type, BaseModel):
         return _json_grammar(output_type.model_json_schema(), bounds)
-    if JsonSchema.is_json_schema(output_type):
-        term = output_type if isinstance(output_type, JsonSchema) else JsonSchema(output_type)
-        return _json_grammar(json.loads(term.schema), bounds)
+    return _through_outlines(output_type, bounds)
+
+
+def _through_outlines(output_type: OutputType, bounds: Bounds | None) -> Grammar:
+    """Outlines' own types and the Python types it understands."""
+    # Imported here: half a second that a run of our own prompts, which carry schemas, need not wait for.
+    from outlines.types import CFG, JsonSchema, Regex
+    from outlines.types.dsl import Term, python_types_to_terms, to_regex
+
     try:
+        if JsonSchema.is_json_schema(output_type) and not isinstance(output_type, JsonSchema):
+            output_type = JsonSchema(output_type)
         term = output_type if isinstance(output_type, Term) else python_types_to_terms(output_type)
         if isinstance(term, JsonSchema):
             return _json_grammar(json.loads(term.schema), bounds)
