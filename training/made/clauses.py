@@ -243,8 +243,6 @@ class ClauseWriter:
 
     def _fact(self, source: Being, target: Being, relation: str, wording: str, day: date | None = None) -> None:
         now = self.now
-        if any(f.source is source and f.target is target and f.relation == relation for f in [*self.facts, *now.facts]):
-            return
         roles = {**now.roles, "s": source, "t": target, "me": self.world.owner}
         now.facts.append(RawFact(len(self.sentences), source, target, relation, wording, now.caught, roles, day))
 

@@ -112,9 +112,11 @@ class Diarist:
         names = writer.naming.fullest()
         entities = tuple(MadeEntity(names[i], being.type, i, being.role) for i, being in writer.naming.beings.items())
         names[-1] = self.world.owner.name
-        facts = tuple(
-            self._fact(raw, names) for raw in writer.facts if names[raw.source.identity] != names[raw.target.identity]
-        )
+        said: dict[tuple[str, str], RawFact] = {}  # what an entry says twice in the same words is one fact
+        for raw in writer.facts:
+            if names[raw.source.identity] != names[raw.target.identity]:
+                said.setdefault((raw.relation, _worded(raw, names, self.language)), raw)
+        facts = tuple(self._fact(raw, names) for raw in said.values())
         text = _paragraphs(self.rng, writer.sentences)
         return MadeEntry(day, self.language.name, tuple(writer.sentences), text, entities, facts)
 

@@ -138,7 +138,8 @@ class World:
 
     def _nick(self, first: str) -> str:
         vowel = next((i for i, c in enumerate(first) if i > 1 and c.lower() in "aeiouyäöüéèóá"), 3)
-        return first[:vowel] + self.rng.choice(("", "", "s", "i", "y"))
+        nick = first[:vowel] + self.rng.choice(("", "", "s", "i", "y"))
+        return nick if len(nick) > 2 else ""  # "No" and "So" would read as words
 
     def _owner(self) -> Being:
         woman = self.rng.random() < 0.5
