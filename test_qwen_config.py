@@ -89,9 +89,11 @@ def roles_are_needed(case: Case) -> Finding:
 
 
 def end_of_sequence(case: Case) -> Finding:
-    """Both ends stop an answer: of the turn, and of the text."""
+    """The end of the turn stops an answer; the end of the text may, nothing else does."""
     stops = {case.default.tokenizer.decode([token]) for token in case.default.eos_token_ids}
-    return Finding(stops == {END_OF_TURN, END_OF_TEXT}, f"an answer stops at {' or '.join(sorted(stops))}")
+    return Finding(
+        END_OF_TURN in stops and stops <= {END_OF_TURN, END_OF_TEXT}, f"an answer stops at {' or '.join(sorted(stops))}"
+    )
 
 
 def round_trip(case: Case) -> Finding:
@@ -150,21 +152,33 @@ CHECKS: list[Callable[[Case], Finding]] = [
 def verdict(case: Case) -> str:
     """What the explicit `eos_token="<|endoftext|>"` changes, as measured on this model."""
     same_prompt = _prompt(case.default) == _prompt(case.explicit)
-    same_stops = case.default.eos_token_ids == case.explicit.eos_token_ids
+    lost = case.default.eos_token_ids - case.explicit.eos_token_ids
     before, after = (loaded.tokenizer.eos_token for loaded in (case.default, case.explicit))
     alone = frozenset({case.explicit.tokenizer.eos_token_id})
     runs_on = _tokens_said(case, alone) > _tokens_said(case, case.default.eos_token_ids)
-    parts = [
-        f"The tokenizer's own eos_token goes from {before} to {after}; "
-        f"prompt ids {'stay the same' if same_prompt else 'change'}, "
-        f"and the stop ids of the engine {'stay the same' if same_stops else 'change'}"
-        f"{', because they also come from the model configuration' if same_stops else ''}.",
-        f"Code that asks the tokenizer alone {'no longer stops' if runs_on else 'still stops'} at {END_OF_TURN}"
-        f"{' and writes until max_tokens' if runs_on else ''}.",
-    ]
-    gains = not (same_prompt and same_stops)
-    advice = "Check this model by hand." if gains else "The override gains nothing and can harm: leave eos_token alone."
-    return " ".join([*parts, advice if runs_on or gains else "The override does nothing here."])
+    advice = "The override does nothing here."
+    if lost or not same_prompt:
+        advice = "Check this model by hand."
+    elif runs_on:
+        advice = "The override gains nothing for a chat and can harm: leave eos_token alone."
+    return " ".join(
+        [
+            f"The tokenizer's own eos_token goes from {before} to {after};",
+            f"prompt ids {'stay the same' if same_prompt else 'change'}, and the engine's stop ids {_change(case)}.",
+            f"Code that asks the tokenizer alone {'no longer stops' if runs_on else 'still stops'} at {END_OF_TURN}"
+            f"{' and writes until max_tokens' if runs_on else ''}.",
+            advice,
+        ]
+    )
+
+
+def _change(case: Case) -> str:
+    """What happens to the ids that stop an answer."""
+    before, after = case.default.eos_token_ids, case.explicit.eos_token_ids
+    if before == after:
+        return "stay the same, because they also come from the model's configuration"
+    changed = ", ".join(sorted(case.default.tokenizer.decode([token]) for token in before ^ after))
+    return f"{'only gain' if before < after else 'lose' if before > after else 'differ in'} {changed}"
 
 
 def _prompt(loaded: LoadedModel, turns: list[Turn] | None = None) -> tuple[int, ...]:
@@ -248,18 +262,19 @@ def test_the_configuration_holds_what_daybook_relies_on(case: Case, check: Calla
 
 
 def test_naming_the_end_of_text_as_eos_gains_nothing_and_can_harm(case: Case) -> None:
-    """The override changes no prompt id and no stop id here, and misleads whoever asks the tokenizer alone."""
+    """The override changes no prompt id and takes no stop id away, and misleads whoever asks the tokenizer alone."""
     words = verdict(case)
     assert "prompt ids stay the same" in words
-    assert "stop ids of the engine stay the same" in words
+    assert "stop ids stay the same" in words or f"stop ids only gain {END_OF_TEXT}" in words
     assert "no longer stops at <|im_end|>" in words
     assert words.endswith("leave eos_token alone.")
 
 
 def test_the_verdict_follows_the_measurement(case: Case) -> None:
-    """Where the model's configuration names no stop ids, the verdict says that they change."""
+    """Where the override takes the end of the turn away, the verdict says so."""
+    both = dataclasses.replace(case.default, eos_token_ids=frozenset(map(case.id_of, (END_OF_TURN, END_OF_TEXT))))
     bare = dataclasses.replace(case.explicit, eos_token_ids=frozenset({case.id_of(END_OF_TEXT)}))
-    assert "stop ids of the engine change" in verdict(Case(case.default, bare))
+    assert "stop ids lose <|im_end|>" in verdict(Case(both, bare))
 
 
 if __name__ == "__main__":
