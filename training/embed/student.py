@@ -120,4 +120,8 @@ def start_from_teacher(
         model.model.embed_tokens.weight.copy_(vectors)
         first.v_proj.weight.copy_(torch.eye(size))
         first.o_proj.weight.copy_(torch.eye(size))
-        first.q_norm.weight.fill_(0.3)  # nearly even attention to begin with
+        # Nearly even attention to begin with; none of the heads that look back, with which the generator is born.
+        for matrix in (first.q_proj.weight, first.k_proj.weight):
+            torch.nn.init.normal_(matrix, std=size**-0.5)
+        first.q_norm.weight.fill_(0.3)
+        first.k_norm.weight.fill_(1.0)
