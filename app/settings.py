@@ -32,15 +32,15 @@ class Settings(BaseSettings):
     MLX_MODEL_NAME: str = str(BUNDLED_MODEL)
     MLX_EMBEDDER_NAME: str = str(BUNDLED_EMBEDDER)
     # Components kept of a vector (Matryoshka); 256 keeps nearly all of the quality at a quarter of the size.
-    MLX_EMBEDDING_DIM: int = Field(256, ge=32, le=4096)
+    MLX_EMBEDDING_DIM: int = Field(default=256, ge=32, le=4096)
     # Tokens of one slice of an entry. Extraction is sharpest on a page or so; the bundled model has learnt less.
-    MLX_CHUNK_TOKENS: int | None = Field(None, ge=64, le=32_768)
+    MLX_CHUNK_TOKENS: int | None = Field(default=None, ge=64, le=32_768)
     # Tokens of one answer; a page of facts needs about a thousand.
-    MLX_MAX_OUTPUT_TOKENS: int = Field(4096, ge=64, le=32_768)
+    MLX_MAX_OUTPUT_TOKENS: int = Field(default=4096, ge=64, le=32_768)
 
     DAYBOOK_HOME: Path = Field(default_factory=default_home)  # all state; created with mode 0700
-    DAYBOOK_GROUP: str = Field("journal", pattern=r"^[A-Za-z0-9_-]{1,64}$")  # one person's graph
-    DAYBOOK_OWNER: str = Field("The writer", min_length=1, max_length=80)  # who "I" is
+    DAYBOOK_GROUP: str = Field(default="journal", pattern=r"^[A-Za-z0-9_-]{1,64}$")  # one person's graph
+    DAYBOOK_OWNER: str = Field(default="The writer", min_length=1, max_length=80)  # who "I" is
 
 
 settings = Settings()

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from app.prompts import schemas
 from app.prompts.adapter import dump_answer
 from app.prompts.library import JournalPrompts, PromptCall, render, take_call
 from app.prompts.signatures import ENTITY_TYPES, AnswerQuestion
-from training.made.journal import MadeEntry, MadeFact, MadeJournal
+from training.made.journal import MadeEntry, MadeFact, MadeJournal, MadeQuestion
 
 # How often each task is drawn per entry; extraction is the hardest and the most frequent in use.
 MAX_PREVIOUS_CHARS = 500
@@ -56,7 +57,7 @@ def examples(journal: MadeJournal, rng: random.Random) -> Iterator[Example]:
             first = next((s for s in entry.sentences if entity.name in s), "")
             known.setdefault(entity.identity, (entity.name, entity.type, first))
     for question in journal.questions:
-        yield question_example(question, told, journal, rng)
+        yield question_example(question, told, rng)
 
 
 def entities_example(prompts: JournalPrompts, entry: MadeEntry) -> Example:
@@ -200,15 +201,13 @@ def timestamps_examples(prompts: JournalPrompts, fact: MadeFact, entry: MadeEntr
         yield _example("timestamps", call, found)
 
 
-def question_example(question: Any, told: dict[int, MadeFact], journal: MadeJournal, rng: random.Random) -> Example:
+def question_example(question: MadeQuestion, told: dict[int, MadeFact], rng: random.Random) -> Example:
     gold = [told[i] for i in question.fact_ids]
     rest = [fact for fact in told.values() if fact not in gold]
     shown = gold + rng.sample(rest, min(len(rest), rng.randint(2, 8)))
     rng.shuffle(shown)
     facts, inputs = number_facts([(f.valid_at, f.invalid_at, f.fact) for f in shown])
     messages = render(AnswerQuestion, {"facts_of_journal": facts, "question": question.question})
-    from app.prompts import schemas
-
     answer = {"facts": sorted(shown.index(f) + 1 for f in gold)[:5], "answer": question.answer}
     return _example("answer", PromptCall(messages, schemas.answer(len(inputs)), dict), answer)
 

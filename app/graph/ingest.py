@@ -76,7 +76,7 @@ class Grounding:
 @dataclass(frozen=True, slots=True)
 class _Span:
     target_uuid: str
-    kind: Literal["fact", "mention"]
+    kind: Literal["fact", "mention", "ending"]
     start: int
     end: int
     words: str
@@ -157,7 +157,8 @@ def _as_node(store: GraphStore, episode: Episode) -> EpisodicNode:
 def _spans(resolution: Resolution, grounding: Grounding) -> Iterator[_Span]:
     """Lead each grounded answer to the edge or entity it became.
 
-    A mention of a name that Graphiti did not keep has nothing to point at and is left out.
+    A mention of a name that Graphiti did not keep has nothing to point at and is left out. A fact that this episode
+    ended gets the words of the fact that ended it, as an "ending": so it can be opened again if they are taken back.
     """
     evidence: dict[FactKey, list[GroundedFact]] = {}
     for fact in grounding.facts:
@@ -166,6 +167,9 @@ def _spans(resolution: Resolution, grounding: Grounding) -> Iterator[_Span]:
     for key, edge_uuid in resolution.facts:
         for fact in evidence.get(key, []):
             yield _Span(edge_uuid, "fact", fact.start, fact.end, fact.words)
+            for ended, enders in resolution.invalidated.items():
+                if edge_uuid in enders:
+                    yield _Span(ended, "ending", fact.start, fact.end, fact.words)
     for mention in grounding.mentions:
         entity_uuid = resolution.entities.get(comparable(mention.name))
         if entity_uuid is not None:

@@ -4,6 +4,7 @@ Knows the graph's tables and Graphiti's search; knows nothing of files or models
 In: words, names, dates.  Out: frozen values whose evidence points at characters; equal graphs give equal answers.
 """
 
+import difflib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -109,6 +110,12 @@ async def entity(store: GraphStore, name: str) -> EntityHit | None:
         for row in rows
     ]
     return min(hits, key=lambda hit: (hit.name != name.strip(), -len(hit.mentions), hit.uuid), default=None)
+
+
+async def similar_names(store: GraphStore, name: str, *, limit: int = 5) -> list[str]:
+    """Names of the graph that are spelt like `name`, the most similar first."""
+    rows = await store.rows("MATCH (n:Entity) WHERE n.group_id = $group_id RETURN DISTINCT n.name AS name")
+    return difflib.get_close_matches(name, sorted(row["name"] for row in rows), n=limit, cutoff=0.4)
 
 
 async def facts_of(store: GraphStore, entity_uuid: str, *, as_of: datetime | None = None) -> list[FactHit]:

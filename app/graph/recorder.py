@@ -38,12 +38,12 @@ class Resolution:
 
     facts         for each answered fact its key and the uuid of the edge that now holds it
     entities      for each extracted name (comparable) the uuid of the entity that now holds it
-    invalidated   uuids of facts this episode ended
+    invalidated   uuid of each fact this episode ended, and of the facts that ended it
     """
 
     facts: tuple[tuple[FactKey, str], ...] = ()
     entities: dict[str, str] = field(default_factory=dict)
-    invalidated: frozenset[str] = frozenset()
+    invalidated: dict[str, list[str]] = field(default_factory=dict)
 
 
 class RecordingGraphiti(Graphiti):  # type: ignore[misc]  # graphiti is untyped to mypy
@@ -95,14 +95,15 @@ class RecordingGraphiti(Graphiti):  # type: ignore[misc]  # graphiti is untyped 
         for place, edge in enumerate(edges):
             edge.uuid = derived_uuid(episode.uuid, "fact", place)
         kept = _places_after_dedupe(edges)
+        invalidated_by: dict[str, list[str]] = {}
         resolved, invalidated, new = await resolve_extracted_edges(
-            clients, edges, episode, nodes, edge_types or {}, edge_type_map
+            clients, edges, episode, nodes, edge_types or {}, edge_type_map, invalidated_by=invalidated_by
         )
         uuid_of = {place: edge.uuid for place, edge in zip(sorted(set(kept)), resolved, strict=True)}
         self.resolution = Resolution(
             facts=tuple((key_of[id(edge)], uuid_of[place]) for edge, place in zip(edges, kept, strict=True)),
             entities={name: uuid_map.get(uuid, uuid) for uuid, name in names.items()},
-            invalidated=frozenset(edge.uuid for edge in invalidated),
+            invalidated=invalidated_by,
         )
         whole = _unite([*resolved, *invalidated])
         first = {edge.uuid for edge in resolved}

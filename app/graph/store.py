@@ -17,6 +17,7 @@ from graphiti_core.helpers import validate_group_id
 
 from app.graph.drivers.kuzu import EmbeddedKuzu, Row
 from app.graph.recorder import RecordingGraphiti
+from app.graph.unasked import UnaskedEmbedder, UnaskedModel, UnaskedReranker
 
 # One model call at a time: the device works in series anyway, and the order of calls repeats.
 _MAX_COROUTINES = 1
@@ -82,6 +83,18 @@ class GraphStore:
         # Graphiti would clone the driver for any other group name; in this database a group is a column.
         driver._database = group
         return cls(driver, graphiti, embedder, group)
+
+    @classmethod
+    def open_for_reading(cls, path: Path, *, embedder: Embedder | None, group: str) -> "GraphStore":
+        """Open the database for looking only: no model, and without an embedder no search by meaning."""
+        return cls.open(
+            path,
+            llm_client=UnaskedModel(),
+            embedder=embedder or UnaskedEmbedder(),
+            cross_encoder=UnaskedReranker(),
+            prompt_library=None,
+            group=group,
+        )
 
     def close(self) -> None:
         """Close the file; harmless when called twice."""

@@ -8,22 +8,23 @@ import time
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
-from app.errors import BadInput, DaybookError, ModelMissing, PromptTooLong, Truncated
+from app.errors import PromptTooLong, Truncated
 from app.graph.ingest import Episode, GroundedFact, Grounding, Mention, ingest_episode  # first: it silences graphiti
 from app.graph.query import counts as graph_counts
-from app.graph.store import EpisodeOutcome, GraphStore
+from app.graph.remove import remove_episode
+from app.graph.store import GraphStore
 from app.journal.types import Chunk, Entry
 from app.ledger.records import PlannedChunk
 from app.ledger.store import Ledger
 from app.pipeline.models import Models, chunk_tokens, describe, open_models, token_counter
+from app.pipeline.reading import DateFrom, ReadFiles, read_files
 from app.prompts.inputs import find_mentions
 from app.prompts.library import JournalPrompts, graph_types
-from app.prompts.signatures import ENTITY_TYPES
-from app.pipeline.reading import DateFrom, ReadFiles, read_files
 from app.settings import ROOT, settings
 
+GRAPH_NAME = "graph.kuzu"
 SAMPLE_JOURNALS = ROOT / "data" / "journals"
 
 
@@ -138,6 +139,7 @@ def _load(run: _Run, read: ReadFiles, entries: dict[str, Entry], ledger: Ledger)
     plan = ledger.plan(run.group, read.readings, gone_files=gone)
     run.report.entries_new = len(set(plan.new) & entries.keys())
     run.report.entries_changed = len(plan.superseded)
+    _requeue_lost(run, ledger)
     pending = [chunk for chunk in ledger.pending_chunks(run.group) if chunk.entry_id in entries]
     stale = [episode for episode in ledger.stale_episodes(run.group) if episode.entry_state == "superseded"]
     if plan.gone:
@@ -150,6 +152,26 @@ def _load(run: _Run, read: ReadFiles, entries: dict[str, Entry], ledger: Ledger)
     _report_chunks(run.report, ledger, run.group, entries)
 
 
+def _requeue_lost(run: _Run, ledger: Ledger) -> None:
+    """Send back to the queue what the ledger calls finished and the graph does not hold.
+
+    A kill loses nothing, but a power cut may take the graph's last commits, and a person may delete the file.
+    """
+    finished = sorted(ledger.finished_episodes(run.group, "done") | ledger.finished_episodes(run.group, "empty"))
+    if not finished:
+        return
+
+    async def missing() -> list[str]:
+        with GraphStore.open_for_reading(run.home / GRAPH_NAME, embedder=None, group=run.group) as store:
+            return await store.missing_episodes(finished)
+
+    lost = asyncio.run(missing())
+    for uuid in lost:
+        ledger.finish(uuid, "planned")
+    if lost:
+        run.progress.say(f"the graph lacks {len(lost)} finished chunks; they are put in again from the ledger")
+
+
 async def _ingest(
     run: _Run, ledger: Ledger, models: Models, entries: dict[str, Entry], pending: list[PlannedChunk]
 ) -> None:
@@ -157,7 +179,7 @@ async def _ingest(
     with open_graph(run.home, run.group, models, prompts) as store:
         for episode in ledger.stale_episodes(run.group):
             if episode.entry_state == "superseded":
-                await store.remove_episode(episode.episode_uuid)
+                await remove_episode(store, episode.episode_uuid)
                 ledger.drop_entry(run.group, episode.entry_id)
         total = len({chunk.entry_id for chunk in pending})
         run.progress.begin(total)
@@ -195,17 +217,20 @@ async def _ingest_chunk(
 
 
 def _grounding(prompts: JournalPrompts, chunk: Chunk) -> Grounding:
-    """What the prompts remember of this episode's answers, in characters of the journal file."""
-    text = chunk.text
+    """What the prompts remember of this episode's answers, in characters of the file after the chunk's first.
+
+    The ledger knows where the chunk stands today, so text that moves inside its file, or with it, keeps its evidence.
+    """
+    text, (first, _) = chunk.text, chunk.file_span(0, 0)
+
+    def placed(start: int, end: int) -> tuple[int, int, str]:
+        file_start, file_end = chunk.file_span(start, end)
+        return file_start - first, file_end - first, text[start:end]
+
     return Grounding(
-        facts=[
-            GroundedFact(fact.source, fact.target, fact.fact, *chunk.file_span(*fact.span), text[slice(*fact.span)])
-            for fact in prompts.facts
-        ],
+        facts=[GroundedFact(fact.source, fact.target, fact.fact, *placed(*fact.span)) for fact in prompts.facts],
         mentions=[
-            Mention(name, *chunk.file_span(start, end), text[start:end])
-            for name in prompts.names
-            for start, end in find_mentions(text, name)
+            Mention(name, *placed(start, end)) for name in prompts.names for start, end in find_mentions(text, name)
         ],
     )
 
@@ -213,7 +238,7 @@ def _grounding(prompts: JournalPrompts, chunk: Chunk) -> Grounding:
 def open_graph(home: Path, group: str, models: Models, prompts: JournalPrompts) -> GraphStore:
     """The graph of a home, with everything Graphiti needs handed in."""
     return GraphStore.open(
-        home / "graph.kuzu",
+        home / GRAPH_NAME,
         llm_client=models.client,
         embedder=models.embedder,
         cross_encoder=models.reranker,

@@ -14,11 +14,11 @@ from app.errors import BadInput
 from app.graph import query  # first: it silences graphiti
 from app.graph.store import GraphStore
 from app.ledger.store import LEDGER_NAME, Ledger
+from app.pipeline.load import GRAPH_NAME
 from app.pipeline.models import open_embedder
 from app.settings import settings
 
 T = TypeVar("T")
-GRAPH_NAME = "graph.kuzu"
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,9 +130,7 @@ def status(place: Place) -> Status:
     return _look(place, ask)
 
 
-def _look(
-    place: Place, ask: Callable[[GraphStore, Ledger], Awaitable[T]], *, needs_embedder: bool = False
-) -> T:
+def _look(place: Place, ask: Callable[[GraphStore, Ledger], Awaitable[T]], *, needs_embedder: bool = False) -> T:
     home = _home(place)
     if not (home / LEDGER_NAME).exists() or not (home / GRAPH_NAME).exists():
         raise BadInput(f"nothing has been loaded into {home} yet", hint="run: python load_journals.py YOUR_JOURNAL")
@@ -169,5 +167,8 @@ def _fact(hit: query.FactHit, ledger: Ledger) -> Fact:
 
 def _source(words: query.Evidence, ledger: Ledger) -> Source:
     placed = ledger.resolve_episode(words.episode_uuid)
-    file, day = (placed.path, placed.date) if placed else (None, None)
-    return Source(file, day, words.start, words.end, " ".join(words.words.split()))
+    quote = " ".join(words.words.split())
+    if placed is None:
+        return Source(None, None, words.start, words.end, quote)
+    first = placed.span[0]  # evidence counts from the chunk's first character, wherever that stands today
+    return Source(placed.path, placed.date, first + words.start, first + words.end, quote)

@@ -63,5 +63,7 @@ def read_files(
         )
         chars += reading.covered_chars
     if not readings:
-        raise BadJournal(refused[0] if len(refused) == 1 else f"none of {len(refused)} files could be read: {refused[0]}")
+        raise BadJournal(
+            refused[0] if len(refused) == 1 else f"none of {len(refused)} files could be read: {refused[0]}"
+        )
     return ReadFiles(tuple(readings), tuple(refused), chars)

@@ -82,7 +82,8 @@ def output_schema(signature: type[dspy.Signature]) -> dict[str, Any]:
         for name, field in signature.output_fields.items()
         if field.annotation is not ToolCalls
     }
-    return _closed(pydantic.create_model(signature.__name__, **fields).model_json_schema())
+    schema: dict[str, Any] = _closed(pydantic.create_model(signature.__name__, **fields).model_json_schema())
+    return schema
 
 
 def dump_answer(answer: Any) -> str:

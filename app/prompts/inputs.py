@@ -16,7 +16,11 @@ MAX_NAME_WORDS = 6  # "the Prince of Wales's Own Regiment"; longer names are rar
 MAX_NAME_SIGNS = 8  # the same for scripts written without spaces
 
 _WORD = re.compile(r"[^\W_]+(?:['’&.-][^\W_]+)*(?:——|--)?")
-_ABBREVIATED = re.compile(r"(?:[^\W\d_]{1,3}|[^\W\d_](?:\.[^\W\d_])+)$")  # "B", "St", "J.K": a full stop may belong to it
+_ABBREVIATED = re.compile(
+    r"(?:[^\W\d_]{1,3}|[^\W\d_](?:\.[^\W\d_])+)$"
+)  # "B", "St", "J.K": a full stop may belong to it
+_POSSESSIVE = re.compile(r"['’]s?$")  # "Clara's" names Clara, "Hals'" names Hals
+_ELIDED = re.compile(r"^(?:[cdjlmnst]|qu)['’](?=\w)", re.IGNORECASE)  # "d'Hal" names Hal
 _UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]+")
 
 
@@ -85,6 +89,10 @@ def _runs(sentence: str) -> list[str]:
             if "\n\n" in run:
                 break
             runs.append(_one_line(run))
+            if bare := _POSSESSIVE.sub("", run):
+                runs.append(_one_line(bare))
+            if bare := _ELIDED.sub("", run):
+                runs.append(_one_line(bare))
             if sentence[end : end + 1] == "." and _ABBREVIATED.search(run):
                 runs.append(_one_line(sentence[start : end + 1]))
     for match in _UNSPACED.finditer(sentence):

@@ -14,8 +14,8 @@ from datetime import date, datetime
 from typing import Any
 
 import dspy
-from pydantic import BaseModel, create_model
 from graphiti_core.prompts import ChatPrompt, SystemMessage, UserMessage, create_prompt_library
+from pydantic import BaseModel, create_model
 
 from app.journal.types import Span
 from app.prompts import schemas
@@ -112,7 +112,7 @@ class JournalPrompts:
             }
 
         self.names, self.facts = [], []
-        schema = schemas.entities(text.names(), list(ids))
+        schema = schemas.entities(text.names(), list(ids), len(text.spans))
         return self._leave(self._entities, {"entry": text.entry()}, schema, finish)
 
     def nodes(self, context: Answer) -> ChatPrompt:
@@ -228,9 +228,8 @@ def render(
 
 def prompts_fingerprint() -> str:
     """Changes with any rule, field or answer shape: a model trained on other prompts is stale."""
-    signatures = [
-        with_types(ExtractEntities, ENTITY_TYPES), ExtractEdges, ResolveEntities, ResolveEdge, SummarizeEntities, DateFact,
-    ]  # fmt: skip
+    asked: list[type[dspy.Signature]] = [ExtractEdges, ResolveEntities, ResolveEdge, SummarizeEntities, DateFact]
+    signatures = [with_types(ExtractEntities, ENTITY_TYPES), *asked]
     rendered = [render(s, {name: "{" + name + "}" for name in s.input_fields}) for s in signatures]
     return hashlib.sha256(json.dumps(rendered, ensure_ascii=False).encode()).hexdigest()[:16]
 

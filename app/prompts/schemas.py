@@ -8,8 +8,8 @@ the entry's or ones it names, and every string and array is bounded, so that eve
 import re
 from typing import Any
 
-MAX_ENTITIES = 40  # of one chunk
-MAX_EDGES = 40
+MAX_ITEMS = 40  # entities or facts of one chunk
+ITEMS_PER_SENTENCE = 4  # a denser sentence is a list that nobody wants as facts; bounds an answer that repeats itself
 MAX_FACT_CHARS = 240
 MAX_SUMMARY_CHARS = 300
 RELATION = "^[A-Z]{2,14}(_[A-Z]{1,14}){0,4}$"
@@ -38,10 +38,15 @@ def choice(values: list[Any]) -> dict[str, Any]:
     return {"const": values[0]} if len(values) == 1 else {"enum": values}
 
 
-def entities(names: list[str], types: list[str]) -> dict[str, Any]:
+def most_items(sentences: int) -> int:
+    """How many entities or facts an answer about so many sentences may have."""
+    return min(MAX_ITEMS, 2 + ITEMS_PER_SENTENCE * sentences)
+
+
+def entities(names: list[str], types: list[str], sentences: int) -> dict[str, Any]:
     """Names are runs of the entry's words; no words at all leave only the empty list."""
     item = record(name=choice(names), type=choice(types)) if names else {}
-    return record(extracted_entities=array(item, MAX_ENTITIES if names else 0))
+    return record(extracted_entities=array(item, most_items(sentences) if names else 0))
 
 
 def edges(endpoints: list[str], sentences: int, dates: list[str]) -> dict[str, Any]:
@@ -60,7 +65,7 @@ def edges(endpoints: list[str], sentences: int, dates: list[str]) -> dict[str, A
         )
         for source in endpoints
     ]
-    return record(edges=array({"anyOf": items}, MAX_EDGES))
+    return record(edges=array({"anyOf": items}, most_items(sentences)))
 
 
 def resolutions(names: list[str], known: int) -> dict[str, Any]:

@@ -129,7 +129,7 @@ class DateFact(dspy.Signature):  # type: ignore[misc]
 class AnswerQuestion(dspy.Signature):  # type: ignore[misc]
     """Answer a question about the writer's life from the facts of the journal alone, in the question's language.
     - facts: the numbers of the facts that answer it; an empty list if none does.
-    - answer: one or two sentences that use only those facts; if the list is empty, say that the journal does not tell."""
+    - answer: one or two sentences that use only those facts; if the list is empty, say that the journal does not tell."""  # noqa: E501
 
     facts_of_journal: str = dspy.InputField()
     question: str = dspy.InputField()
@@ -137,8 +137,8 @@ class AnswerQuestion(dspy.Signature):  # type: ignore[misc]
     answer: str = dspy.OutputField()
 
 
-
 def with_types(signature: type[dspy.Signature], types: dict[str, str]) -> type[dspy.Signature]:
     """The signature whose rules end with the entity types and their meanings: still fixed for a whole run."""
     lines = "\n".join(f"- {name}: {meaning}." for name, meaning in types.items())
-    return signature.with_instructions(f"{signature.instructions}\nTypes:\n{lines}")
+    typed: type[dspy.Signature] = signature.with_instructions(f"{signature.instructions}\nTypes:\n{lines}")
+    return typed
