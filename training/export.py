@@ -16,6 +16,7 @@ from training.model import NanoConfig
 from training.tokenizer import load_tokenizer, save_tokenizer
 from training.train import RUNS, State
 
+CHUNK_TOKENS = 220  # the length of the longer made entries: nano has seen nothing longer
 MODELS = Path(__file__).parent.parent / "models"
 
 
@@ -26,7 +27,8 @@ def export(run: Path, folder: Path) -> None:
     tokenizer = load_tokenizer(run / "tokenizer")
     weights = {name: weight.to(torch.bfloat16).contiguous() for name, weight in checkpoint["model"].items()}
     save_file(weights, str(folder / "model.safetensors"), metadata={"format": "pt"})
-    _write(folder / "config.json", NanoConfig(vocab_size=len(tokenizer)).to_json())
+    config = NanoConfig(vocab_size=len(tokenizer)).to_json()
+    _write(folder / "config.json", {**config, "daybook": {"chunk_tokens": CHUNK_TOKENS}})
     _write(folder / "generation_config.json", {"eos_token_id": 2, "pad_token_id": 0, "do_sample": False})
     save_tokenizer(tokenizer, folder)
     state = State(**checkpoint["state"])

@@ -129,7 +129,7 @@ def test_the_owner_is_an_entity_of_every_entry_that_names_anyone() -> None:
     ],
 )
 def test_a_fact_outside_the_entry_cannot_be_said(changes: dict[str, Any]) -> None:
-    """Endpoints are two different entities of the list, sentences and dates are the entry's, the fact names its source."""
+    """Endpoints are two different entities, sentence and dates are the entry's own, and the fact names its source."""
     call = _edges(_prompts())
     assert _allowed(call, _edge())
     assert _allowed(call, _edge(valid_at="2024-04-02", invalid_at="2024-04-03"))
@@ -204,7 +204,7 @@ def test_timestamps_and_summaries_have_graphitis_shape() -> None:
     prompts = _prompts()
     prompts.extract_timestamps({"fact": "Clara moved in 1910.", "reference_time": "1911-02-03T00:00:00+00:00"})
     call = _taken()
-    answer = {"valid_at": "1910-01-01", "invalid_at": None}
+    answer: dict[str, Any] = {"valid_at": "1910-01-01", "invalid_at": None}
     assert _allowed(call, answer)
     assert EdgeTimestamps(**call.finish(answer)).valid_at == "1910-01-01T00:00:00Z"
     prompts.extract_summaries_batch(
