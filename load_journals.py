@@ -19,7 +19,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from app.cli.command import command, iso_date
+from app.cli.command import Parser, at_least_one, command, iso_date
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -29,10 +29,11 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _load(options: argparse.Namespace) -> int:
-    # Late, so that --help answers at once: these imports wake mlx, Graphiti and DSPy.
+    # Late, so that --help answers at once.
     from app.cli.progress import ProgressBar
     from app.cli.report import print_report
-    from app.pipeline.load import LoadRequest, load_journals
+    from app.pipeline.load import load_journals
+    from app.pipeline.request import LoadRequest
 
     request = LoadRequest(
         paths=[Path(path).expanduser() for path in options.paths],
@@ -46,6 +47,7 @@ def _load(options: argparse.Namespace) -> int:
         limit=options.limit,
         date_from=options.date_from,
         dry_run=options.dry_run,
+        retry=options.retry,
     )
     with ProgressBar() as bar:
         report = load_journals(request, bar)
@@ -55,7 +57,7 @@ def _load(options: argparse.Namespace) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     summary, _, rest = (__doc__ or "").partition("\n\n")
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="load_journals.py",
         description=summary,
         epilog=rest,
@@ -65,7 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     what = parser.add_argument_group("what to read")
     what.add_argument("--since", type=iso_date, metavar="DATE", help="only entries of this day or later (YYYY-MM-DD)")
     what.add_argument("--until", type=iso_date, metavar="DATE", help="only entries of this day or earlier")
-    what.add_argument("--limit", type=int, metavar="N", help="only the first N of these entries, by date")
+    what.add_argument("--limit", type=at_least_one, metavar="N", help="only the first N of these entries, by date")
     what.add_argument(
         "--date-from",
         choices=("heading", "name", "mtime"),
@@ -73,6 +75,7 @@ def _parser() -> argparse.ArgumentParser:
         help="where a file without date headings gets its date: from its name or its time of change",
     )
     what.add_argument("--dry-run", action="store_true", help="read and plan, call no model, write nothing")
+    what.add_argument("--retry", action="store_true", help="try again what earlier runs had to put aside")
     how = parser.add_argument_group("how")
     how.add_argument("--owner", metavar="NAME", help='who "I" is in the entries (DAYBOOK_OWNER)')
     how.add_argument("--model", metavar="M", help="a model folder or hub name (MLX_MODEL_NAME; default: bundled)")

@@ -18,7 +18,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from app.cli.command import command, iso_date
+from app.cli.command import Parser, at_least_one, command, iso_date
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -48,12 +48,12 @@ def _run(options: argparse.Namespace) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     summary, _, rest = (__doc__ or "").partition("\n\n")
-    shared = argparse.ArgumentParser(add_help=False)
+    shared = Parser(add_help=False)
     shared.add_argument("--home", type=Path, metavar="DIR", help="where all state is kept (DAYBOOK_HOME)")
     shared.add_argument("--group", metavar="G", help="whose graph, if you keep several (DAYBOOK_GROUP)")
     shared.add_argument("--json", action="store_true", help="one JSON value on stdout")
     raw = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser(prog="python -m app", description=summary, epilog=rest, formatter_class=raw)
+    parser = Parser(prog="python -m app", description=summary, epilog=rest, formatter_class=raw)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     search = commands.add_parser(
         "search",
@@ -63,7 +63,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog='example: python -m app search "who is ill" --as-of 2023-05-01',
     )
     search.add_argument("text", metavar="TEXT", help="words, a name, or a question")
-    search.add_argument("--limit", type=int, default=10, metavar="N", help="at most so many facts (default: 10)")
+    search.add_argument("--limit", type=at_least_one, default=10, metavar="N", help="how many facts at most (10)")
     search.add_argument("--as-of", type=iso_date, metavar="DATE", help="only facts that held on that day")
     search.add_argument("--embedder", metavar="E", help="the embedder the home was built with")
     show = commands.add_parser(

@@ -7,9 +7,12 @@ In: environment variables.  Out: `settings`, checked when it is first used.
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from app.errors import BadInput
 
 ROOT = Path(__file__).parent.parent
 BUNDLED_MODEL = ROOT / "models" / "daybook-nano"
@@ -43,4 +46,14 @@ class Settings(BaseSettings):
     DAYBOOK_OWNER: str = Field(default="The writer", min_length=1, max_length=80)  # who "I" is
 
 
-settings = Settings()
+def read_settings(**given: Any) -> Settings:
+    """The settings with some of them given instead of exported. raises BadInput naming the first that is refused"""
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        name, value = ".".join(map(str, problem["loc"])), str(problem["input"])
+        raise BadInput(f"{name} is {value!r}: {problem['msg'][0].lower()}{problem['msg'][1:]}") from None
+
+
+settings = read_settings()

@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Callable
 from datetime import date
+from typing import NoReturn
 
 from app.errors import DaybookError
 
@@ -28,6 +29,20 @@ def command(run: Callable[[], int], *, as_json: bool = False) -> int:
     except BrokenPipeError:  # `| head` closed our output: nobody is there to be told
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose complaint is one line, like every other error of a command."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"daybook: {message} (see: {self.prog} --help)\n")
+
+
+def at_least_one(text: str) -> int:
+    """An argparse type: 1, 2, 3, ..."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of 1 or more")
+    return int(text)
 
 
 def iso_date(text: str) -> date:

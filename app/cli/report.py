@@ -7,13 +7,14 @@ import dataclasses
 import json
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from app.pipeline.load import LoadReport
-from app.pipeline.look import EntityCard, Fact, Status
+if TYPE_CHECKING:  # at run time these would wake the graph, which a dry run does without
+    from app.pipeline.look import EntityCard, Fact, Status
+    from app.pipeline.request import LoadReport
 
 
-def print_report(report: LoadReport, *, as_json: bool) -> None:
+def print_report(report: "LoadReport", *, as_json: bool) -> None:
     """The end of a load: what was read, what it became, what it cost."""
     if as_json:
         print_json(report)
@@ -45,7 +46,7 @@ def print_json(value: Any) -> None:
     print(json.dumps(_plain(value), ensure_ascii=False))
 
 
-def _changed(report: LoadReport) -> str:
+def _changed(report: "LoadReport") -> str:
     return f", {report.entries_changed} changed" if report.entries_changed else ""
 
 
@@ -59,7 +60,7 @@ def _plain(value: Any) -> Any:
     return str(value) if isinstance(value, Path | date) else value
 
 
-def print_facts(facts: list[Fact], as_json: bool) -> None:
+def print_facts(facts: "list[Fact]", as_json: bool) -> None:
     """A fact a paragraph: when it held, then file and sentence."""
     if as_json:
         print_json(facts)
@@ -69,7 +70,7 @@ def print_facts(facts: list[Fact], as_json: bool) -> None:
         print("\n".join(line for fact in facts for line in _fact_lines(fact)))
 
 
-def print_card(card: EntityCard, as_json: bool) -> None:
+def print_card(card: "EntityCard", as_json: bool) -> None:
     """An entity: what it is, its facts in order of time, how often it is named."""
     if as_json:
         print_json(card)
@@ -81,7 +82,7 @@ def print_card(card: EntityCard, as_json: bool) -> None:
         print("\n".join(_fact_lines(fact)))
 
 
-def print_status(status: Status, as_json: bool) -> None:
+def print_status(status: "Status", as_json: bool) -> None:
     """How a home stands."""
     if as_json:
         print_json(status)
@@ -95,7 +96,7 @@ def print_status(status: Status, as_json: bool) -> None:
         print(f"put aside  {reason}")
 
 
-def _fact_lines(fact: Fact) -> list[str]:
+def _fact_lines(fact: "Fact") -> list[str]:
     since = fact.valid_at.isoformat() if fact.valid_at else "undated"
     lines = [f"{since}{f' to {fact.invalid_at}' if fact.invalid_at else ''}  {fact.fact}"]
     for source in fact.sources:

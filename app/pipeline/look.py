@@ -14,9 +14,8 @@ from app.errors import BadInput
 from app.graph import query  # first: it silences graphiti
 from app.graph.store import GraphStore
 from app.ledger.store import LEDGER_NAME, Ledger
-from app.pipeline.load import GRAPH_NAME
-from app.pipeline.models import open_embedder
-from app.settings import settings
+from app.pipeline.request import GRAPH_NAME, home_folder
+from app.settings import read_settings, settings
 
 T = TypeVar("T")
 
@@ -117,40 +116,53 @@ def show(place: Place, name: str) -> EntityCard:
 
 
 def status(place: Place) -> Status:
-    """Counts of the ledger and of the graph."""
+    """Counts of the ledger and of the graph; a home whose graph is lost shows an empty one."""
 
-    async def ask(store: GraphStore, ledger: Ledger) -> Status:
-        held, planned = await query.counts(store), ledger.counts(store.group)
-        reasons = tuple(reason for _, reason in ledger.quarantined(store.group))
-        return Status(
-            _home(place), store.group, planned.files, planned.entries, planned.planned, planned.done, planned.empty,
-            planned.quarantined, planned.waiting, held.entities, held.facts, held.ended, reasons,
-        )  # fmt: skip
+    async def counted(store: GraphStore, _: Ledger) -> query.GraphCounts:
+        return await query.counts(store)
 
-    return _look(place, ask)
+    group, home = _group(place), home_folder(place.home)
+    with _ledger(home) as ledger:
+        held = query.GraphCounts(0, 0, 0, 0, 0)
+        if (home / GRAPH_NAME).exists():
+            held = _ask(home, group, None, ledger, counted)
+        planned = ledger.counts(group)
+        reasons = tuple(reason for _, reason in ledger.quarantined(group))
+    return Status(
+        home, group, planned.files, planned.entries, planned.planned, planned.done, planned.empty,
+        planned.quarantined, planned.waiting, held.entities, held.facts, held.ended, reasons,
+    )  # fmt: skip
 
 
 def _look(place: Place, ask: Callable[[GraphStore, Ledger], Awaitable[T]], *, needs_embedder: bool = False) -> T:
-    home = _home(place)
-    if not (home / LEDGER_NAME).exists() or not (home / GRAPH_NAME).exists():
+    group, home = _group(place), home_folder(place.home)
+    with _ledger(home) as ledger:
+        if not (home / GRAPH_NAME).exists():
+            raise BadInput(f"{home} has no graph", hint="run load_journals.py again: the ledger builds it")
+        embedder: Any = None
+        if needs_embedder:
+            from app.pipeline import embedding  # late: mlx takes seconds to wake, and `show` does not need it
+
+            embedder = embedding.open_embedder(place.embedder or settings.MLX_EMBEDDER_NAME, ledger)
+        return _ask(home, group, embedder, ledger, ask)
+
+
+def _ask(home: Path, group: str, embedder: Any, ledger: Ledger, ask: Callable[[GraphStore, Ledger], Awaitable[T]]) -> T:
+    async def run() -> T:
+        with GraphStore.open_for_reading(home / GRAPH_NAME, embedder=embedder, group=group) as store:
+            return await ask(store, ledger)
+
+    return asyncio.run(run())
+
+
+def _ledger(home: Path) -> Ledger:
+    if not (home / LEDGER_NAME).exists():
         raise BadInput(f"nothing has been loaded into {home} yet", hint="run: python load_journals.py YOUR_JOURNAL")
-    with Ledger.open(home) as ledger:
-        embedder: Any = open_embedder(place.embedder or settings.MLX_EMBEDDER_NAME, ledger) if needs_embedder else None
-
-        async def run() -> T:
-            with _open(home, place, embedder) as store:
-                return await ask(store, ledger)
-
-        return asyncio.run(run())
+    return Ledger.open(home)
 
 
-def _open(home: Path, place: Place, embedder: Any) -> GraphStore:
-    group = place.group or settings.DAYBOOK_GROUP
-    return GraphStore.open_for_reading(home / GRAPH_NAME, embedder=embedder, group=group)
-
-
-def _home(place: Place) -> Path:
-    return (place.home or settings.DAYBOOK_HOME).expanduser()
+def _group(place: Place) -> str:
+    return read_settings(DAYBOOK_GROUP=place.group).DAYBOOK_GROUP if place.group else settings.DAYBOOK_GROUP
 
 
 def _fact(hit: query.FactHit, ledger: Ledger) -> Fact:

@@ -7,15 +7,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Literal
 
 from app.errors import BadJournal
 from app.journal.chunks import chunk_entry
 from app.journal.reader import find_files, read_journal
 from app.journal.types import Chunk, Entry
 from app.ledger.records import FileReading
-
-DateFrom = Literal["heading", "name", "mtime"]
+from app.pipeline.request import DateFrom
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,130 @@
+"""Put planned chunks into the graph and take edited entries out, one transaction each.
+
+Knows the graph, the prompts and the ledger; reads no files. In: pending chunks.  Out: their states in the ledger.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from app.errors import PromptTooLong, Truncated
+from app.graph.ingest import Episode, GroundedFact, Grounding, Mention, ingest_episode  # first: it silences graphiti
+from app.graph.remove import remove_episode
+from app.graph.store import GraphStore
+from app.journal.types import Chunk, Entry
+from app.ledger.records import PlannedChunk, StaleEpisode
+from app.ledger.store import Ledger
+from app.pipeline import models as opener
+from app.pipeline.audit import count
+from app.pipeline.models import Models
+from app.pipeline.request import GRAPH_NAME, LoadReport, LoadRequest, Progress
+from app.prompts.inputs import find_mentions
+from app.prompts.library import JournalPrompts, graph_types
+
+
+def fill(
+    request: LoadRequest,
+    progress: Progress,
+    ledger: Ledger,
+    entries: Mapping[str, Entry],
+    pending: Sequence[PlannedChunk],
+    edited: Sequence[StaleEpisode],
+    report: LoadReport,
+) -> None:
+    """Take the edited entries out, read the pending chunks in, and add to the report what the graph then holds.
+
+    raises  ModelMissing, ModelDamaged, StorageFailed, HomeBusy
+    """
+    models = opener.open_models(request.model_name, request.embedder_name, ledger)
+    progress.say(models.about)
+    asyncio.run(_fill(request, progress, ledger, models, entries, pending, edited, report))
+    total = models.stats.total()
+    report.replayed_calls, report.model_calls = total.replayed, total.calls - total.replayed
+    report.prompt_tokens, report.cached_tokens = total.prompt_tokens, total.cached_tokens
+    report.answer_tokens, report.forward_passes = total.answer_tokens, total.forward_passes
+    report.seconds_of_model = total.seconds
+
+
+async def _fill(
+    request: LoadRequest,
+    progress: Progress,
+    ledger: Ledger,
+    models: Models,
+    entries: Mapping[str, Entry],
+    pending: Sequence[PlannedChunk],
+    edited: Sequence[StaleEpisode],
+    report: LoadReport,
+) -> None:
+    prompts = JournalPrompts(owner=request.owner_name)
+    with open_graph(request.home_folder, request.group_name, models, prompts) as store:
+        await _take_out(store, ledger, edited)
+        total = len({chunk.entry_id for chunk in pending})
+        progress.begin(total)
+        done = 0
+        for planned in pending:
+            progress.advance(done, total, planned.date.isoformat())
+            chunk = Chunk(entries[planned.entry_id], planned.index, planned.count, planned.start, planned.end)
+            await _read_in(ledger, store, prompts, planned, chunk)
+            done += planned.index == planned.count - 1
+        progress.advance(done, total, "")
+        await count(store, report)
+
+
+async def _take_out(store: GraphStore, ledger: Ledger, edited: Sequence[StaleEpisode]) -> None:
+    """An entry is forgotten when none of its episodes is left, so that a run stopped between two finds the second."""
+    for episode in edited:
+        await remove_episode(store, episode.episode_uuid)
+    for entry_id in dict.fromkeys(episode.entry_id for episode in edited):
+        ledger.drop_entry(store.group, entry_id)
+
+
+async def _read_in(
+    ledger: Ledger, store: GraphStore, prompts: JournalPrompts, planned: PlannedChunk, chunk: Chunk
+) -> None:
+    """One chunk ends done, empty, or quarantined with a reason that quotes nothing of the journal."""
+    episode = Episode(
+        uuid=planned.episode_uuid,
+        name=f"{planned.date.isoformat()} {planned.index + 1}/{planned.count}",
+        text=chunk.text,
+        date=planned.date,
+        order=planned.order,
+    )
+    try:
+        outcome = await ingest_episode(
+            store, episode, lambda: _grounding(prompts, chunk), entity_types=graph_types(prompts.types)
+        )
+    except (PromptTooLong, Truncated) as error:
+        ledger.finish(planned.episode_uuid, "quarantined", f"{planned.date}: {error.message}")
+        return
+    ledger.finish(planned.episode_uuid, "empty" if outcome.empty else "done")
+
+
+def _grounding(prompts: JournalPrompts, chunk: Chunk) -> Grounding:
+    """What the prompts remember of this episode's answers, in characters of the file after the chunk's first.
+
+    The ledger knows where the chunk stands today, so text that moves inside its file, or with it, keeps its evidence.
+    """
+    text, (first, _) = chunk.text, chunk.file_span(0, 0)
+
+    def placed(start: int, end: int) -> tuple[int, int, str]:
+        file_start, file_end = chunk.file_span(start, end)
+        return file_start - first, file_end - first, text[start:end]
+
+    return Grounding(
+        facts=[GroundedFact(fact.source, fact.target, fact.fact, *placed(*fact.span)) for fact in prompts.facts],
+        mentions=[
+            Mention(name, *placed(start, end)) for name in prompts.names for start, end in find_mentions(text, name)
+        ],
+    )
+
+
+def open_graph(home: Path, group: str, models: Models, prompts: JournalPrompts) -> GraphStore:
+    """The graph of a home, with everything Graphiti needs handed in."""
+    return GraphStore.open(
+        home / GRAPH_NAME,
+        llm_client=models.client,
+        embedder=models.embedder,
+        cross_encoder=models.reranker,
+        prompt_library=prompts.library(),
+        group=group,
+    )
