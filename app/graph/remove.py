@@ -50,9 +50,10 @@ async def _open_again(store: GraphStore, episode_uuid: str) -> None:
 
 async def _drop_or_retell(store: GraphStore, entity_uuid: str) -> None:
     """An entity nobody else names goes; the summary of one that stays is told from the facts that are left."""
-    facts = await store.rows(
-        "MATCH (n:Entity {uuid: $uuid})-[:RELATES_TO]-(e:RelatesToNode_)"
-        " RETURN DISTINCT e.fact AS fact, e.valid_at AS valid_at, e.uuid AS uuid ORDER BY valid_at, uuid",
+    facts = await store.rows(  # in the order in which they were told, which is how Graphiti strung them together
+        "MATCH (n:Entity {uuid: $uuid})-[:RELATES_TO]-(e:RelatesToNode_), (s:Span {target_uuid: e.uuid, kind: 'fact'}),"
+        " (p:Episodic {uuid: s.episode_uuid}) WITH e, p, min(s.start) AS place"
+        " RETURN e.uuid AS fact_uuid, e.fact AS fact, p.valid_at AS told, place ORDER BY told, place, fact_uuid",
         uuid=entity_uuid,
     )
     mentions = await store.rows(
@@ -64,5 +65,5 @@ async def _drop_or_retell(store: GraphStore, entity_uuid: str) -> None:
         await store.rows(
             "MATCH (n:Entity {uuid: $uuid}) SET n.summary = $summary",
             uuid=entity_uuid,
-            summary="\n".join(fact["fact"] for fact in facts),
+            summary="\n".join({fact["fact_uuid"]: fact["fact"] for fact in facts}.values()),
         )
