@@ -26,7 +26,7 @@ from training.tokenizer import load_tokenizer
 
 RUNS = Path(__file__).parent / "runs"
 PROMPT_WEIGHT = 0.0  # invented names cannot be predicted: learning to read the prompt aloud is mostly noise
-RATE = 5e-4  # Adam; at 1.5e-3 the noise of 2,048-token batches held entities at 0.49 nats a token
+RATE = 6e-4  # Adam; at 1.5e-3 the noise of 2,048-token batches held entities at 0.49 nats a token
 WARM_UP_STEPS = 50
 COPY_STEPS = 150  # a game of pure copying first: it takes the heads of copy_at_birth a minute to become exact
 SEEDS_PER_RUN = 10_000_000  # every run draws journals of its own
