@@ -16,7 +16,7 @@ MIN_COMMON_CHARS = 4  # of a lower-case name of one word: "gout", "measles"
 
 _WORD = re.compile(r"[^\W_]+(?:['’&.-][^\W_]+)*(?:——|--)?")
 # "B", "St", "J.K": the full stop after it may belong to it
-_ABBREVIATED = re.compile(r"(?:[^\W\d_]{1,3}|[^\W\d_](?:\.[^\W\d_])+)$")
+_ABBREVIATED = re.compile(r"\b(?:[^\W\d_]{1,3}|[^\W\d_](?:\.[^\W\d_])+)$")
 _POSSESSIVE = re.compile(r"['’]s?$")  # "Clara's" names Clara, "Hals'" names Hals
 _ELIDED = re.compile(r"^(?:[cdjlmnst]|qu)['’](?=\w)", re.IGNORECASE)  # "d'Hal" names Hal
 _UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]+")
@@ -33,7 +33,7 @@ _FUNCTION_WORDS = _POSSESSIVES | frozenset(
     about after before between through during until till since against among around near not no yes all any both each
     few more most other some such only own same too very can could may might must shall should will would do does did
     done have has had having am is are was were be been being here there now again once just still even ever never
-    also always perhaps because while though although however today tomorrow yesterday tonight dear thank thanks went
+    also always perhaps because while though although however today tomorrow yesterday tonight thank thanks went
     came got said told saw met made took gave left let put say says tell tells go goes see pm o'clock
 
     der die das den dem des ein eine einen einem einer eines ich du er sie es wir ihr mich dich ihn uns euch mir dir
