@@ -127,12 +127,13 @@ def test_the_owner_is_an_entity_of_every_entry_that_names_anyone() -> None:
         {"relation": "works at"},
         {"fact": "Works at Siemens."},
         {"fact": "Clara Weiss"},
+        {"fact": "Clara Weiss works at a firm."},
         {"valid_at": "2024-04-04"},
         {"invalid_at": "1999-01-01"},
     ],
 )
 def test_a_fact_outside_the_entry_cannot_be_said(changes: dict[str, Any]) -> None:
-    """Endpoints are two different entities, sentence and dates are the entry's own, and the fact names its source."""
+    """Endpoints are two different entities, sentence and dates are the entry's own, and the fact names both."""
     call = _edges(_prompts())
     assert _allowed(call, _edge())
     assert _allowed(call, _edge(valid_at="2024-04-02", invalid_at="2024-04-03"))
