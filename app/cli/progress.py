@@ -8,7 +8,8 @@ import time
 from types import TracebackType
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
+from rich.table import Column
 
 LINE_EVERY_SECONDS = 30.0  # where stderr is no terminal (a log file, CI) a plain line now and then
 
@@ -19,15 +20,12 @@ class ProgressBar:
     def __init__(self) -> None:
         self._console = Console(stderr=True)
         self._bar = Progress(
-            TextColumn("{task.description}"),
             BarColumn(bar_width=None),
-            MofNCompleteColumn(),
-            TextColumn("entries"),
-            TextColumn("{task.fields[rate]}"),
-            TimeRemainingColumn(compact=True),
-            TextColumn("{task.fields[day]}"),
+            *(TextColumn(f"{{task.fields[{name}]}}", table_column=Column(no_wrap=True)) for name in ("count", "pace")),
+            TextColumn("{task.fields[day]}", table_column=Column(no_wrap=True)),
             console=self._console,
             transient=True,
+            expand=True,
             disable=not self._console.is_terminal,
         )
         self._task: TaskID | None = None
@@ -49,15 +47,24 @@ class ProgressBar:
     def begin(self, entries: int) -> None:
         """The number of entries that this run will read."""
         self._started = self._spoke = time.monotonic()
-        self._task = self._bar.add_task("reading", total=entries, rate="", day="")
+        self._task = self._bar.add_task("", total=entries, count=f"0/{entries} entries", pace="starting", day="")
 
     def advance(self, done: int, total: int, day: str) -> None:
         """`done` of `total` entries are in the graph; the next is of `day`."""
-        minutes = (time.monotonic() - self._started) / 60
-        rate = f"{done / minutes:.0f}/min" if done and minutes > 0 else ""
+        count, pace = f"{done}/{total} entries", _pace(done, total, time.monotonic() - self._started)
         if self._task is not None:
-            self._bar.update(self._task, completed=done, rate=rate, day=day)
+            self._bar.update(self._task, completed=done, count=count, pace=pace, day=day)
         if not self._console.is_terminal and time.monotonic() - self._spoke > LINE_EVERY_SECONDS:
             self._spoke = time.monotonic()
-            left = f", about {(total - done) * minutes / done:.0f} min left" if done else ""
-            print(f"{done}/{total} entries, {rate or 'starting'}{left}", file=sys.stderr, flush=True)
+            print(f"{count}, {pace}", file=sys.stderr, flush=True)
+
+
+def _pace(done: int, total: int, seconds: float) -> str:
+    """Entries a minute and the time left at that pace, once there is one."""
+    if not done or seconds <= 0:
+        return "starting"
+    left = round((total - done) * seconds / done)
+    hours, minutes = left // 3600, left % 3600 // 60
+    time_left = f"{left} s" if left < 60 else f"{hours} h {minutes} min" if hours else f"{minutes} min"
+    rate = done * 60 / seconds
+    return f"{rate:.0f}/min, {time_left} left" if rate >= 10 else f"{rate:.1f}/min, {time_left} left"

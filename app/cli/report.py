@@ -5,6 +5,7 @@ Knows the pipeline's results; decides nothing. In: a result.  Out: text on stdou
 
 import dataclasses
 import json
+import sys
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,35 +20,55 @@ def print_report(report: "LoadReport", *, as_json: bool) -> None:
     if as_json:
         print_json(report)
         return
-    chunks = f"{report.chunks_planned} planned = {report.chunks_done} done + {report.chunks_empty} empty"
-    chunks += f" + {report.chunks_quarantined} quarantined"
-    if report.chunks_waiting:
-        chunks += f" + {report.chunks_waiting} waiting"
     rows = [
-        ("files", f"{report.files}" + (f", {len(report.refused)} put aside" if report.refused else "")),
-        ("entries", f"{report.entries}, {report.entries_new} new" + _changed(report)),
-        ("chunks", chunks),
-        ("graph", f"{report.entities} entities, {report.facts} facts, {report.facts_ended} of them ended"),
-        (
-            "model",
-            f"{report.model_calls} calls, {report.replayed_calls} answered from the ledger; "
-            f"{report.prompt_tokens:,} tokens read ({report.cached_tokens:,} kept from before), "
-            f"{report.answer_tokens:,} written",
-        ),
-        ("time", f"{report.seconds:.1f} s"),
+        ("files", f"{report.files} read" + (f", {len(report.refused)} put aside" if report.refused else "")),
+        ("entries", _entries(report)),
+        ("chunks", _chunks(report)),
     ]
     if report.dry_run:
-        rows = [*rows[:3], ("plan", f"about {report.prompt_tokens:,} tokens of journal to read; no model was called")]
+        rows.append(("plan", f"about {report.prompt_tokens:,} tokens of journal to read; nothing was written"))
+    else:
+        rows += [
+            ("graph", f"{report.entities} entities, {report.facts} facts, {report.facts_ended} of them ended"),
+            ("model", _model(report)),
+            ("time", f"{report.seconds:.1f} s, {report.seconds_of_model:.1f} s of it the model"),
+        ]
     for name, value in rows:
         print(f"{name:>8}  {value}")
+    for reason in report.quarantined:
+        print(f"   aside  {reason} (--retry tries it again)")
 
 
 def print_json(value: Any) -> None:
-    print(json.dumps(_plain(value), ensure_ascii=False))
+    """One JSON value on one line, in ASCII where stdout takes nothing else."""
+    is_utf8 = (getattr(sys.stdout, "encoding", None) or "").lower().replace("-", "") == "utf8"
+    print(json.dumps(_plain(value), ensure_ascii=not is_utf8))
 
 
-def _changed(report: "LoadReport") -> str:
-    return f", {report.entries_changed} changed" if report.entries_changed else ""
+def _entries(report: "LoadReport") -> str:
+    if report.dry_run:
+        return f"{report.entries}"
+    changed = f"; {report.entries_changed} older texts replaced" if report.entries_changed else ""
+    return f"{report.entries}, {report.entries_new} new{changed}"
+
+
+def _chunks(report: "LoadReport | Status") -> str:
+    """The law of chunks, spelt out: what is planned is the sum of how it ended."""
+    if not report.chunks_planned:
+        return "0 planned"
+    states = [("done", report.chunks_done), ("empty", report.chunks_empty), ("quarantined", report.chunks_quarantined)]
+    states += [("waiting", report.chunks_waiting)] if report.chunks_waiting else []
+    return f"{report.chunks_planned} planned = " + " + ".join(f"{number} {state}" for state, number in states)
+
+
+def _model(report: "LoadReport") -> str:
+    told = f"{report.model_calls} calls"
+    if report.replayed_calls:
+        told += f", {report.replayed_calls} more answered from the ledger"
+    if report.model_calls:
+        told += f"; {report.prompt_tokens:,} tokens read ({report.cached_tokens:,} from the cache)"
+        told += f", {report.answer_tokens:,} written"
+    return told
 
 
 def _plain(value: Any) -> Any:
@@ -75,7 +96,7 @@ def print_card(card: "EntityCard", as_json: bool) -> None:
     if as_json:
         print_json(card)
         return
-    print(f"{card.name} ({card.type}), named {len(card.mentions)} times")
+    print(f"{card.name} ({card.type}), named {len(card.mentions)} time{'' if len(card.mentions) == 1 else 's'}")
     if card.summary and not card.facts:
         print(f"  {card.summary}")
     for fact in card.facts:
@@ -89,11 +110,10 @@ def print_status(status: "Status", as_json: bool) -> None:
         return
     print(f"    home  {status.home}, group {status.group}")
     print(f"    read  {status.files} files, {status.entries} entries")
-    chunks = f"{status.chunks_done} done + {status.chunks_empty} empty + {status.chunks_quarantined} quarantined"
-    print(f"  chunks  {status.chunks_planned} planned = {chunks} + {status.chunks_waiting} waiting")
+    print(f"  chunks  {_chunks(status)}")
     print(f"   graph  {status.entities} entities, {status.facts} facts, {status.facts_ended} of them ended")
     for reason in status.quarantined:
-        print(f"put aside  {reason}")
+        print(f"   aside  {reason}")
 
 
 def _fact_lines(fact: "Fact") -> list[str]:

@@ -18,8 +18,8 @@ from app.pipeline import models as opener
 from app.pipeline.audit import count
 from app.pipeline.models import Models
 from app.pipeline.request import GRAPH_NAME, LoadReport, LoadRequest, Progress
-from app.prompts.names import find_mentions
 from app.prompts.library import JournalPrompts, graph_types
+from app.prompts.names import find_mentions
 
 
 def fill(

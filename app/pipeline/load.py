@@ -4,8 +4,10 @@ Knows every room; does the work of none, and wakes the heavy ones only when ther
 In: a request from a door.  Out: a report, or a DaybookError.
 """
 
+import os
 import time
 from collections.abc import Mapping
+from pathlib import Path
 
 from app.journal.types import Entry
 from app.ledger.store import Ledger
@@ -24,7 +26,8 @@ def load_journals(request: LoadRequest, progress: Progress) -> LoadReport:
     """
     started = time.monotonic()
     read = read_files(
-        request.paths or [SAMPLE_JOURNALS],
+        # Absolute, because the ledger keeps them: a run from another folder must find the same files.
+        [Path(os.path.abspath(path.expanduser())) for path in request.paths] or [SAMPLE_JOURNALS],  # noqa: PTH100
         date_from=request.date_from,
         chunk_tokens=chunk_tokens(request.model_name),
         count_tokens=token_counter(request.model_name),

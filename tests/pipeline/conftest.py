@@ -48,7 +48,7 @@ class Bench:
         """python load_journals.py ARGUMENTS --home HOME"""
         self.read()
         paths = [str(argument) for argument in arguments] or [str(self.journals)]
-        code = load_journals.main([*paths, "--home", str(home or self.home), "--owner", OWNER])
+        code = load_journals.main(["--home", str(home or self.home), "--owner", OWNER, *paths])
         return Told(code, *self.read())
 
     def ask(self, *arguments: str, home: Path | None = None) -> Told:

@@ -69,6 +69,18 @@ def test_a_renamed_file_is_not_read_again(bench: Bench) -> None:
     assert {Path(s["file"]).name for fact in found for s in fact["sources"]} == {"diary.md"}
 
 
+def test_a_run_from_another_folder_finds_the_same_files(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A path is the same file however it was written: nothing is gone, nothing is read twice."""
+    monkeypatch.chdir(bench.journals.parent)
+    bench.load("journals")
+    computed = bench.engine.computed
+    monkeypatch.chdir(bench.home)
+    told = bench.load("../journals/2024.md")
+    assert (told.code, bench.engine.computed) == (0, computed)
+    assert "no file any more" not in told.err
+    assert bench.ask("status", "--json").json["files"] == 1
+
+
 def test_evidence_moves_with_its_text(bench: Bench) -> None:
     """An entry inserted before others is read alone, and the spans of the others still hold their sentences."""
     bench.load()

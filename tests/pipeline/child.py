@@ -1,0 +1,180 @@
+"""Loads in processes of their own: to be killed, interrupted, or to prove that they are quiet.
+
+In: what to do and a folder.  Out: one line of JSON. Each run is a fork, so that libraries are imported once.
+"""
+
+import json
+import os
+import signal
+import sqlite3
+import sys
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+NETWORK: list[str] = []
+
+
+def note_network(event: str, arguments: tuple[Any, ...]) -> None:
+    if event in ("socket.connect", "socket.getaddrinfo", "socket.gethostbyname", "socket.sendto"):
+        NETWORK.append(f"{event} {arguments[1:]}")
+
+
+sys.addaudithook(note_network)  # before anything else is imported
+
+import pytest  # noqa: E402
+
+import load_journals  # noqa: E402
+from app.graph.drivers.kuzu import EmbeddedKuzu  # noqa: E402
+from app.ledger.database import Database  # noqa: E402
+from app.ledger.store import LEDGER_NAME  # noqa: E402
+from tests.pipeline.scripted import OWNER, WEEKS, fresh_home, install, write_journal  # noqa: E402
+
+MOMENTS = (3, 20, 40, 60, 75, 90)  # per cent of all statements of a run
+
+
+def load(journals: Path, home: Path, before_call: Callable[[int], None] = lambda _: None) -> dict[str, Any]:
+    """One run of the command; says how it ended and how many answers it had to compute."""
+    from tests.pipeline.conftest import dump_of
+
+    with pytest.MonkeyPatch.context() as patch:
+        engine = install(patch, before_call)
+        recorded = answers(home)
+        code = load_journals.main([str(journals), "--home", str(home), "--owner", OWNER])
+    return {"code": code, "computed": engine.computed, "recorded": recorded, "dump": code or dump_of(home)}
+
+
+def answers(home: Path) -> int:
+    """How many answers the ledger of a home holds."""
+    if not (home / LEDGER_NAME).exists():
+        return 0
+    ledger = sqlite3.connect(home / LEDGER_NAME)
+    try:
+        return int(ledger.execute("SELECT count(*) FROM calls").fetchone()[0])
+    except sqlite3.OperationalError:  # killed before its tables were made
+        return 0
+    finally:
+        ledger.close()
+
+
+def count_statements(patch: pytest.MonkeyPatch, die_after: int | None = None, die_at: str = "") -> list[int]:
+    """Count what ledger and graph are told, and SIGKILL this process after the n-th statement or before a given one."""
+    told = [0]
+
+    def counted(run: Callable[..., Any]) -> Callable[..., Any]:
+        def count(*arguments: Any, **options: Any) -> Any:
+            if die_at and any(isinstance(a, str) and a.startswith(die_at) for a in arguments):
+                os.kill(os.getpid(), signal.SIGKILL)
+            result = run(*arguments, **options)
+            told[0] += 1
+            if told[0] == die_after:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return result
+
+        return count
+
+    patch.setattr(Database, "rows", counted(Database.rows))
+    patch.setattr(EmbeddedKuzu, "_run", counted(EmbeddedKuzu._run))
+    return told
+
+
+def in_a_fork(job: Callable[[], Any]) -> tuple[int, Any]:
+    """(signal that ended it, what the job returned); the child's own words go nowhere."""
+    reader, writer = os.pipe()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12 warns of threads; none of ours holds a lock
+        child = os.fork()
+    if child == 0:
+        os.close(reader)
+        silence = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(silence, 1)
+        os.dup2(silence, 2)
+        with os.fdopen(writer, "w") as out:
+            json.dump(job(), out)
+        os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader) as answer:
+        text = answer.read()
+    _, status = os.waitpid(child, 0)
+    return os.WTERMSIG(status), json.loads(text) if text else None
+
+
+def kill(folder: Path) -> dict[str, Any]:
+    """Kill a load at several moments, run the same command again, compare with a run left in peace."""
+    journals = write_journal(folder / "journals" / "2024.md", *WEEKS).parent
+
+    def run(home: Path, **how: Any) -> dict[str, Any]:
+        with pytest.MonkeyPatch.context() as patch:
+            told = count_statements(patch, **how)
+            return {**load(journals, home), "statements": told[0]}
+
+    peaceful = fresh_home(folder / "peaceful")
+    _, undisturbed = in_a_fork(lambda: run(peaceful))
+    total = undisturbed["statements"]
+    deaths: list[dict[str, Any]] = [{"die_after": total * share // 100} for share in MOMENTS]
+    deaths.append({"die_at": "UPDATE chunks SET state"})  # the graph has the episode, the ledger does not know
+    told: dict[str, Any] = {"deaths": len(deaths), "killed": 0, "different": [], "asked_again": []}
+    for place, death in enumerate(deaths):
+        home = fresh_home(folder / f"killed-{place}")
+        ended_by, _ = in_a_fork(lambda home=home, death=death: run(home, **death))  # type: ignore[misc]
+        told["killed"] += ended_by == signal.SIGKILL
+        _, again = in_a_fork(lambda home=home: run(home))  # type: ignore[misc]
+        if again["code"] or again["dump"] != undisturbed["dump"]:
+            told["different"].append(death)
+        if again["recorded"] + again["computed"] != undisturbed["computed"]:
+            told["asked_again"].append(death)
+    return told
+
+
+def interrupt(folder: Path) -> dict[str, Any]:
+    """Ctrl-C in the middle of a load, then the same command once more."""
+    journals = write_journal(folder / "journals" / "2024.md", *WEEKS).parent
+    home, peaceful, said = fresh_home(folder / "stopped"), fresh_home(folder / "peaceful"), folder / "said"
+
+    def stopped() -> dict[str, Any]:
+        os.dup2(os.open(said, os.O_CREAT | os.O_WRONLY), 2)
+        return load(journals, home, lambda n: os.kill(os.getpid(), signal.SIGINT) if n == 5 else None)
+
+    _, undisturbed = in_a_fork(lambda: load(journals, peaceful))
+    _, first = in_a_fork(stopped)
+    _, again = in_a_fork(lambda: load(journals, home))
+    return {
+        "code": first["code"],
+        "said": said.read_text().splitlines(),
+        "same": again["dump"] == undisturbed["dump"],
+        "asked": again["recorded"] + again["computed"] - undisturbed["computed"],
+    }
+
+
+def quiet(folder: Path) -> dict[str, Any]:
+    """A load, a search with the bundled embedder, a look: and every reach for the network on the way."""
+    from app import __main__ as daybook
+    from app.llm.reranker import EmbeddingReranker
+    from app.pipeline import embedding, models
+    from app.settings import BUNDLED_EMBEDDER
+    from tests.pipeline.scripted import ScriptedEngine
+
+    def open_models(_model: str, embedder: str, ledger: Any) -> models.Models:
+        client, stats = models.open_client(ScriptedEngine(), ledger)  # type: ignore[arg-type]
+        vectors = embedding.open_embedder(embedder, ledger)
+        return models.Models(client, vectors, EmbeddingReranker(vectors), stats, "model: scripted")
+
+    journals, home = write_journal(folder / "journals" / "2024.md", *WEEKS).parent, str(folder / "home")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(models, "open_models", open_models)
+        out = os.dup(1)
+        os.dup2(2, 1)
+        embedder = ["--embedder", str(BUNDLED_EMBEDDER)]
+        codes = [
+            load_journals.main([str(journals), "--home", home, "--owner", OWNER, *embedder]),
+            daybook.main(["search", "where does Nadia work", "--home", home, *embedder]),
+            daybook.main(["status", "--home", home]),
+        ]
+        sys.stdout.flush()
+        os.dup2(out, 1)
+    return {"codes": codes, "network": NETWORK}
+
+
+if __name__ == "__main__":
+    print(json.dumps({"kill": kill, "interrupt": interrupt, "quiet": quiet}[sys.argv[1]](Path(sys.argv[2]))))

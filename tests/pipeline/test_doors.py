@@ -1,0 +1,210 @@
+"""What the commands say: results on stdout, one line for every failure, and nothing of either to strangers."""
+
+import json
+import os
+import resource
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from app.ledger.store import Ledger
+from tests.pipeline.conftest import Bench
+from tests.pipeline.scripted import write_journal
+
+REPOSITORY = Path(__file__).parents[2]
+BAD_UTF8 = b"# 2024-05-01\n\nh\xc3\xa9llo w\xc3\xb6rld \xff\xc3 bad\n"
+
+
+def run(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """A command in a process of its own."""
+    return subprocess.run(
+        [sys.executable, *map(str, arguments)],
+        cwd=REPOSITORY,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_json_is_one_object_and_nothing_else(bench: Bench) -> None:
+    """Everything for people goes to stderr."""
+    told = bench.load(bench.journals, "--json")
+    assert told.out.count("\n") == 1
+    assert told.json["chunks_planned"] == 4
+    assert "scripted" in told.err
+
+
+def test_a_refused_file_does_not_stop_the_others(bench: Bench) -> None:
+    """It is named with the byte that is to blame, the rest is loaded, and the exit code is 2."""
+    (bench.journals / "bad.md").write_bytes(BAD_UTF8)
+    told = bench.load(bench.journals, "--json")
+    assert told.code == 2
+    (line,) = [line for line in told.err.splitlines() if line.startswith("put aside:")]
+    assert "bad.md: byte 28 is not UTF-8" in line
+    assert (told.json["files"], told.json["chunks_done"], len(told.json["refused"])) == (1, 3, 1)
+
+
+def test_a_known_file_that_turns_bad_keeps_its_entries(bench: Bench) -> None:
+    """A file that cannot be read today is not a file without entries."""
+    write_journal(bench.journals / "other.md", ("2024-06-01", "Mara lives in Kiel."))
+    bench.load()
+    before = bench.dump()
+    (bench.journals / "2024.md").write_bytes(BAD_UTF8)
+    told = bench.load()
+    assert told.code == 2
+    assert "no file any more" not in told.err
+    assert bench.dump() == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["nowhere"], "no such file or folder"),
+        (["empty"], "no journal file in this folder"),
+        (["binary.txt"], "binary file"),
+        (["undated.txt"], "--date-from"),
+        (["bad.md"], "byte 28 is not UTF-8"),
+        (["circle"], "symbolic links"),
+        (["2024.md", "--since", "2024-13-01"], "write it as YYYY-MM-DD"),
+        (["2024.md", "--since", "2024-02-01", "--until", "2024-01-01"], "later than --until"),
+        (["2024.md", "--limit", "0"], "1 or more"),
+        (["2024.md", "--group", "a b"], "DAYBOOK_GROUP"),
+        (["2024.md", "--owner", ""], "DAYBOOK_OWNER"),
+    ],
+)
+def test_bad_input_is_one_line(bench: Bench, arguments: list[str], said: str) -> None:
+    """What happened and what was allowed, exit code 2, no model, and nothing written."""
+    (bench.journals / "empty").mkdir()
+    (bench.journals / "binary.txt").write_bytes(bytes(range(256)))
+    (bench.journals / "undated.txt").write_text("words without a day\n")
+    (bench.journals / "bad.md").write_bytes(BAD_UTF8)
+    (bench.journals / "circle").symlink_to(bench.journals / "circle")
+    try:
+        told = bench.load(bench.journals / arguments[0], *arguments[1:])
+        code, err = told.code, told.err
+    except SystemExit as stop:
+        code, err = int(str(stop.code)), bench.read()[1]
+    assert code == 2
+    (line,) = err.splitlines()
+    assert line.startswith("daybook: ")
+    assert said in line
+    assert (bench.engine.computed, {p.name for p in bench.home.iterdir()}) == (0, {"graph.kuzu"})
+
+
+def test_a_busy_home_names_its_holder(bench: Bench) -> None:
+    """A second process gets exit code 4, and the id of the first."""
+    with Ledger.open(bench.home):
+        told = bench.load(bench.journals, "--json")
+        assert told.code == 4
+        assert f"process {os.getpid()}" in told.err
+        assert told.json["error"]["code"] == "home_busy"
+        assert bench.ask("status").code == 4
+    assert bench.load().code == 0
+
+
+def test_a_full_disk_stops_and_the_next_run_finishes(bench: Bench) -> None:
+    """Exit code 3, one line, and the same command goes on when there is room."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    size = (bench.home / "graph.kuzu").stat().st_size
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size + (32 << 20), hard))
+    try:
+        told = bench.load()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert told.code == 3
+    assert "disk is full" in told.err.splitlines()[-1]
+    assert bench.load(bench.journals, "--json").json["chunks_done"] == 3
+
+
+def test_a_home_is_private(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Folders are 0700 and files 0600, also the logs that exist only while a run lasts."""
+    seen: dict[str, int] = {}
+
+    def look(_: int) -> None:
+        for path in [bench.home, *bench.home.rglob("*")]:
+            seen[path.name] = seen.get(path.name, 0) | stat.S_IMODE(path.stat().st_mode)
+
+    monkeypatch.setattr(bench.engine, "before", look)
+    os.umask(0)
+    (bench.home / "graph.kuzu").unlink()
+    try:
+        bench.load()
+    finally:
+        os.umask(0o022)
+    look(0)
+    assert {"ledger.sqlite-wal", "graph.kuzu.wal"} <= seen.keys()
+    assert {name: oct(mode) for name, mode in seen.items() if mode != (0o700 if name == "home" else 0o600)} == {}
+
+
+def test_search_show_and_status(bench: Bench) -> None:
+    """People get lines, programs JSON; both carry dates, file and sentence."""
+    bench.load()
+    assert "2024-03-04 to 2024-04-21  Nadia works at Helios." in bench.ask("search", "Helios").out
+    assert [f["fact"] for f in bench.ask("search", "Helios works", "--limit", "1", "--json").json] == [
+        "Nadia works at Helios."
+    ]
+    then = bench.ask("search", "Helios", "--as-of", "2024-03-10", "--json").json
+    assert "Nadia left Helios." not in {f["fact"] for f in then}
+    shown = bench.ask("show", "nadia").out
+    assert shown.startswith("Nadia (Person), named ")
+    assert "2024.md:" in shown
+    status = bench.ask("status", "--json").json
+    assert (status["files"], status["entries"], status["chunks_planned"], status["facts"]) == (1, 4, 4, 7)
+    assert "4 planned = 3 done + 1 empty + 0 quarantined" in bench.ask("status").out
+
+
+def test_an_unknown_name_offers_near_ones(bench: Bench) -> None:
+    """A misspelt entity is exit code 2 and the spelling the graph knows."""
+    bench.load()
+    told = bench.ask("show", "Nadja", "--json")
+    assert told.code == 2
+    assert "did you mean Nadia" in told.err
+    assert told.json["error"]["code"] == "bad_input"
+
+
+@pytest.mark.parametrize("command", [["status"], ["search", "x"], ["show", "x"]])
+def test_looking_before_any_load_says_what_to_do(bench: Bench, tmp_path: Path, command: list[str]) -> None:
+    """It is no crash and makes no home."""
+    told = bench.ask(*command, home=tmp_path / "none")
+    assert told.code == 2
+    assert "load_journals.py" in told.err
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_dry_run_wakes_no_model(bench: Bench) -> None:
+    """Neither mlx nor graphiti nor dspy is imported to read and plan."""
+    heavy = ("mlx", "mlx_lm", "graphiti_core", "dspy", "transformers", "kuzu", "torch")
+    code = (
+        "import sys, load_journals\n"
+        f"assert load_journals.main([{str(bench.journals)!r}, '--dry-run', '--json']) == 0\n"
+        f"print([name for name in {heavy!r} if name in sys.modules], file=sys.stderr)"
+    )
+    told = run("-c", code)
+    assert (json.loads(told.stdout)["entries"], told.stderr) == (4, "[]\n")
+
+
+def test_a_terminal_without_utf8_gets_escapes(bench: Bench) -> None:
+    """A name no ASCII terminal can show costs neither the report nor a traceback."""
+    write_journal(bench.journals / "łódź" / "2024.md", ("2024-01-01", "words"))
+    (bench.journals / "łódź" / "bad.md").write_bytes(BAD_UTF8)
+    ascii_only = {"PYTHONIOENCODING": "ascii", "NO_COLOR": "1", "COLUMNS": "40"}
+    told = run("load_journals.py", bench.journals / "łódź", "--dry-run", "--json", **ascii_only)
+    assert told.returncode == 2
+    assert json.loads(told.stdout)["refused"][0].startswith(str(bench.journals / "łódź"))
+    assert "Traceback" not in told.stderr
+
+
+def test_a_reader_that_leaves_is_no_error(bench: Bench) -> None:
+    """`| head` closes the pipe; nobody is there to be told."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    told = subprocess.run(
+        [sys.executable, "load_journals.py", str(bench.journals), "--dry-run"],
+        cwd=REPOSITORY, stdout=writer, stderr=subprocess.PIPE, check=False,
+    )  # fmt: skip
+    os.close(writer)
+    assert (told.returncode, told.stderr) == (0, b"")
