@@ -39,6 +39,8 @@ def command(run: Callable[[], int], *, as_json: bool = False) -> int:
         return _complain(
             StorageFailed(f"{error.strerror or error}{place}", hint="free space, then run it again"), False
         )
+    finally:
+        os.umask(former)
     return code
 
 

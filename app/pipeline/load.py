@@ -72,6 +72,8 @@ def _load(
     pending = [chunk for chunk in ledger.pending_chunks(group) if chunk.entry_id in entries]
     edited = [episode for episode in ledger.stale_episodes(group) if episode.entry_state == "superseded"]
     if pending or edited:
+        waiting = len({chunk.entry_id for chunk in pending})
+        progress.say(f"{waiting} of {len(entries)} entries to read; loading the model")
         from app.pipeline import fill
 
         fill.fill(request, progress, ledger, entries, pending, edited, report)

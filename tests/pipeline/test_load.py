@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from app.errors import Truncated
 from tests.pipeline.conftest import Bench
 from tests.pipeline.scripted import WEEKS, fresh_home, write_journal
 
@@ -202,6 +203,22 @@ def test_a_lost_graph_is_built_again_without_a_model_call(bench: Bench) -> None:
     assert (bench.engine.computed, report["model_calls"]) == (computed, 0)
     assert report["replayed_calls"] == computed
     assert bench.dump() == before
+
+
+def test_what_was_put_aside_is_tried_again_on_request(bench: Bench) -> None:
+    """A chunk whose answer never ended is quarantined with a reason, costs nothing more, and --retry reads it."""
+
+    def fail(_: int) -> None:
+        raise Truncated("the answer reached 64 tokens")
+
+    bench.engine.before = fail
+    first = bench.load(bench.journals, "--limit", "1", "--json")
+    assert (first.code, first.json["chunks_quarantined"]) == (1, 1)
+    assert first.json["quarantined"] == ["2024-03-04: the answer reached 64 tokens"]
+    assert bench.load(bench.journals, "--limit", "1").code == 1
+    bench.engine.before = lambda _: None
+    again = bench.load(bench.journals, "--retry", "--json")
+    assert (again.code, again.json["chunks_done"], again.json["chunks_quarantined"]) == (0, 3, 0)
 
 
 def test_progress_counts_up_to_the_total(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
