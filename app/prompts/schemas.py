@@ -9,7 +9,8 @@ import re
 from typing import Any
 
 MAX_ITEMS = 40  # entities or facts of one chunk
-ITEMS_PER_SENTENCE = 4  # a denser sentence is a list that nobody wants as facts; bounds an answer that repeats itself
+# Denser sentences are lists; the bounds end the answer of a small model that repeats itself.
+ENTITIES_PER_SENTENCE, EDGES_PER_SENTENCE = 4, 2
 MAX_FACT_CHARS = 240
 MAX_PAIRED_ENDPOINTS = 14  # 182 pairs compile in some 40 ms; more endpoints are rare in one chunk
 MAX_SUMMARY_CHARS = 300
@@ -40,15 +41,10 @@ def choice(values: list[Any]) -> dict[str, Any]:
     return {"const": values[0]} if len(values) == 1 else {"enum": values}
 
 
-def most_items(sentences: int) -> int:
-    """How many entities or facts an answer about so many sentences may have."""
-    return min(MAX_ITEMS, 2 + ITEMS_PER_SENTENCE * sentences)
-
-
 def entities(names: list[str], types: list[str], sentences: int) -> dict[str, Any]:
     """Names are runs of the entry's words; no words at all leave only the empty list."""
     item = record(name=choice(names), type=choice(types)) if names else {}
-    return record(extracted_entities=array(item, most_items(sentences) if names else 0))
+    return record(extracted_entities=array(item, min(MAX_ITEMS, 2 + ENTITIES_PER_SENTENCE * sentences) if names else 0))
 
 
 def edges(endpoints: list[str], sentences: int, dates: list[str]) -> dict[str, Any]:
@@ -75,7 +71,7 @@ def edges(endpoints: list[str], sentences: int, dates: list[str]) -> dict[str, A
         )
         for source, targets in choices
     ]
-    return record(edges=array({"anyOf": items}, most_items(sentences)))
+    return record(edges=array({"anyOf": items}, min(MAX_ITEMS, 2 + EDGES_PER_SENTENCE * sentences)))
 
 
 def _fact_pattern(source: str, targets: list[str]) -> str:
