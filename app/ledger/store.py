@@ -156,11 +156,14 @@ class Ledger:
         return [(str(uuid), str(reason)) for uuid, reason in rows]
 
     def stale_episodes(self, group: str) -> list[StaleEpisode]:
-        """Finished episodes of entries that were edited or deleted, in date order: the graph may hold them."""
+        """Episodes of entries that were edited or deleted, in date order: the graph may hold them.
+
+        Also those still planned: a kill may fall between the graph's commit and the ledger's mark.
+        """
         rows = self._database.rows(
             "SELECT c.episode_uuid, c.entry_id, c.date, e.state, c.state"
             " FROM chunks c JOIN entries e USING (group_id, entry_id)"
-            " WHERE c.group_id = ? AND e.state <> 'current' AND c.state <> 'planned' ORDER BY c.date, c.ordinal",
+            " WHERE c.group_id = ? AND e.state <> 'current' ORDER BY c.date, c.ordinal",
             (group,),
         )
         return [
