@@ -115,7 +115,8 @@ tests**; for real journals name a bigger model: `python load_journals.py --model
 ## Figures
 
 Measured {date.today().isoformat()} at commit {commit} with `python -m training.evaluate`,
-two shared x86-64 cores under load, float32 with MKL. Made journals have seeds, names and sentence forms that training never saw.
+two shared x86-64 cores under load, float32 with MKL. Made journals have seeds, names and sentence forms that training
+never saw.
 
 {table}
 
