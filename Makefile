@@ -13,7 +13,7 @@ IN_VENV  := .venv/bin/python -m
 LOCKING  := env UV_CUSTOM_COMPILE_COMMAND="make lock" uv pip compile pyproject.toml --quiet --universal \
             --python-version 3.11 --generate-hashes
 
-.PHONY: help load setup test lint types pytest format lock clean
+.PHONY: help load setup test lint types pytest format train lock clean
 .DELETE_ON_ERROR:
 
 help:  ## Show this list
@@ -39,6 +39,9 @@ pytest: .venv/dev.stamp
 format: .venv/dev.stamp  ## Format the code and repair what ruff can
 	$(IN_VENV) ruff check --fix
 	$(IN_VENV) ruff format
+
+train: .venv/dev.stamp  ## Train daybook-nano on; says if its prompts are stale (needs torch, see training/README.md)
+	$(IN_VENV) training.train
 
 lock:  ## Lock the newest versions that pyproject.toml allows (needs uv)
 	$(LOCKING) --upgrade --output-file requirements.lock

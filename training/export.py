@@ -14,17 +14,16 @@ from safetensors.torch import save_file
 
 from training.model import NanoConfig
 from training.tokenizer import load_tokenizer, save_tokenizer
-from training.train import RUNS, State
+from training.train import MODELS, RUNS, State, tokenizer_folder
 
 CHUNK_TOKENS = 220  # the length of the longer made entries: nano has seen nothing longer
-MODELS = Path(__file__).parent.parent / "models"
 
 
 def export(run: Path, folder: Path) -> None:
     """Write the folder; every file but the card is listed in checksums.json."""
     folder.mkdir(parents=True, exist_ok=True)
     checkpoint = torch.load(run / "checkpoint.pt", map_location="cpu", weights_only=True)
-    tokenizer = load_tokenizer(run / "tokenizer")
+    tokenizer = load_tokenizer(tokenizer_folder(run))
     weights = {name: weight.to(torch.bfloat16).contiguous() for name, weight in checkpoint["model"].items()}
     save_file(weights, str(folder / "model.safetensors"), metadata={"format": "pt"})
     config = NanoConfig(vocab_size=len(tokenizer)).to_json()

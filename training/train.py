@@ -17,6 +17,7 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
+from safetensors.torch import load_file
 from torch import Tensor
 
 from app.prompts.library import prompts_fingerprint
@@ -25,6 +26,7 @@ from training.model import Nano, NanoConfig
 from training.tokenizer import load_tokenizer
 
 RUNS = Path(__file__).parent / "runs"
+MODELS = Path(__file__).parent.parent / "models"
 PROMPT_WEIGHT = 0.0  # invented names cannot be predicted: learning to read the prompt aloud is mostly noise
 RATE = 6e-4  # Adam; at 1.5e-3 the noise of 2,048-token batches held entities at 0.49 nats a token
 WARM_UP_STEPS = 50
@@ -49,7 +51,7 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     run = RUNS / options.name
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    tokenizer = load_tokenizer(run / "tokenizer")
+    tokenizer = load_tokenizer(tokenizer_folder(run))
     model = Nano(NanoConfig(vocab_size=len(tokenizer))).to(device)
     optimizer = make_optimizer(model)
     state = load_checkpoint(run / "checkpoint.pt", model, optimizer)
@@ -74,7 +76,7 @@ def train(
     state.runs += 1
     stream = itertools.chain(
         copy_batches(model.config.vocab_size, COPY_STEPS - state.steps),
-        batches(load_tokenizer(run / "tokenizer"), state.runs * SEEDS_PER_RUN, PROMPT_WEIGHT),
+        batches(load_tokenizer(tokenizer_folder(run)), state.runs * SEEDS_PER_RUN, PROMPT_WEIGHT),
     )
     started = logged = saved = time.monotonic()
     minutes_before = state.minutes
@@ -103,6 +105,11 @@ def train(
         if time.monotonic() - saved > 180:
             saved = time.monotonic()
             save_checkpoint(run / "checkpoint.pt", model, optimizer, state)
+
+
+def tokenizer_folder(run: Path) -> Path:
+    """The run's own tokenizer, else that of the model in the repository: weights and tokenizer belong together."""
+    return run / "tokenizer" if (run / "tokenizer").exists() else MODELS / f"daybook-{run.name}"
 
 
 def step(model: Nano, optimizer: torch.optim.Optimizer, batch: Batch, device: torch.device) -> float:
@@ -147,18 +154,25 @@ def save_checkpoint(path: Path, model: Nano, optimizer: torch.optim.Optimizer, s
 
 
 def load_checkpoint(path: Path, model: Nano, optimizer: torch.optim.Optimizer) -> State:
-    """The state to go on from; a fresh one where there is no checkpoint. Says so when the prompts have changed."""
-    if not path.exists():
+    """The state to go on from: the run's checkpoint, else the model in the repository, else nothing.
+
+    Says so when the prompts have changed since: the model is then stale until it has learnt the new ones.
+    """
+    if path.exists():
+        saved = torch.load(path, map_location="cpu", weights_only=True)
+        model.load_state_dict(saved["model"])
+        optimizer.load_state_dict(saved["optimizer"])
+        state, prompts = State(**saved["state"]), saved["prompts"]
+    elif (origin_file := (exported := MODELS / f"daybook-{path.parent.name}") / "origin.json").exists():
+        model.load_state_dict(load_file(str(exported / "model.safetensors")))
+        origin = json.loads(origin_file.read_text())
+        prompts = origin["prompts"]
+        state = State(origin["training_steps"], origin["training_tokens"], 1, origin["training_minutes"])
+    else:
         return State()
-    saved = torch.load(path, map_location="cpu", weights_only=True)
-    model.load_state_dict(saved["model"])
-    optimizer.load_state_dict(saved["optimizer"])
-    if saved["prompts"] != prompts_fingerprint():
-        print(
-            f"stale: trained on prompts {saved['prompts']}, the app now asks {prompts_fingerprint()}; going on",
-            flush=True,
-        )
-    return State(**saved["state"])
+    if prompts != prompts_fingerprint():
+        print(f"stale: trained on prompts {prompts}, the app now asks {prompts_fingerprint()}; going on", flush=True)
+    return state
 
 
 def _options() -> argparse.Namespace:
