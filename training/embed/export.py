@@ -12,7 +12,8 @@ from transformers import PreTrainedTokenizerFast
 
 from training.embed.prepare import RUN
 from training.embed.student import CONFIG
-from training.export import MODELS, write_checksums
+from training.export import write_checksums
+from training.train import MODELS
 from training.model import Nano, NanoConfig
 from training.tokenizer import load_tokenizer, save_tokenizer
 
