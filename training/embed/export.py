@@ -13,9 +13,9 @@ from transformers import PreTrainedTokenizerFast
 from training.embed.prepare import RUN
 from training.embed.student import CONFIG
 from training.export import write_checksums
-from training.train import MODELS
 from training.model import Nano, NanoConfig
 from training.tokenizer import load_tokenizer, save_tokenizer
+from training.train import MODELS
 
 FOLDER = MODELS / "daybook-nano-embed"
 
