@@ -1,150 +1,267 @@
 """Measure daybook-nano on what it never saw: `python -m training.evaluate [--journals N] [--card]`.
 
-Knows the app's engine and the gold; trains nothing. In: a model folder.  Out: a table, and with --card the model card.
+Knows the app's engine and the gold; trains nothing. In: a model folder.  Out: figures; --card writes them down.
 
-Every call runs as in a load: the app's prompts, its tightened schemas, greedy, float32 on the CPU. Made journals are of
-held-out seeds, names and sentence forms; the 40 hand-written entries of tests/gold are in nobody's training.
+Every call runs as in a load: the app's prompts, its tightened schemas, its chunks, greedy. Made journals are of
+held-out seeds, names and sentence forms; no text of training.gold is in the training. A call that is not answered (its
+prompt is too long, its answer does not end) counts as an empty answer, and is counted.
 """
 
 import argparse
-import hashlib
 import json
+import os
 import random
-import subprocess
-import time
+import statistics
+import sys
 from collections import defaultdict
-from collections.abc import Iterator
-from datetime import date
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from app.errors import Truncated
+from app.errors import PromptTooLong, Truncated
+from app.journal.chunks import chunk_entry
+from app.journal.types import Entry
 from app.llm.engine import Engine
 from app.llm.loader import load_generator
 from app.llm.tokens import Turn
+from app.pipeline.sizes import chunk_tokens, token_counter
 from app.prompts.library import JournalPrompts
+from training import card, gold
+from training.gold import READER, GoldText
 from training.made.journal import MadeEntity, MadeEntry, make_journal
-from training.score import Tally, score_dates, score_entities, score_facts, score_numbers, score_resolutions
-from training.tasks import Example, entities_example, examples
+from training.score import (
+    Answer,
+    FactKey,
+    Tally,
+    ends_of,
+    score_dates,
+    score_entities,
+    score_facts,
+    score_numbers,
+    score_resolutions,
+)
+from training.tasks import Example, edges_example, entities_example, examples
 
 ROOT = Path(__file__).parent.parent
 FIRST_SEED = 880_000  # training draws from 10,000,000 on
-EMPTY: dict[str, Any] = {"extracted_entities": [], "edges": [], "entity_resolutions": []}
+SPEED_TOKENS, SPEED_RUNS = 1_500, 3
+UNANSWERED: Answer = {
+    "extracted_entities": [], "edges": [], "entity_resolutions": [], "duplicate_facts": [], "contradicted_facts": [],
+    "facts": [],
+}  # fmt: skip
 
 
-def held_out(journals: int) -> Iterator[Example]:
-    """Every task of made journals whose seeds, names and forms training never drew."""
-    for seed in range(FIRST_SEED, FIRST_SEED + journals):
-        yield from examples(make_journal(seed, held_out=True), random.Random(seed))
+@dataclass
+class Cost:
+    """What the calls of one task took; seconds are of prefill and decode together."""
+
+    calls: int = 0
+    unanswered: int = 0
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    answer_tokens: int = 0
+    forward_passes: int = 0
+    seconds: float = 0.0
 
 
-def handwritten() -> Iterator[Example]:
-    """The entities of the hand-written entries."""
-    for line in (ROOT / "tests" / "gold" / "handwritten.jsonl").read_text(encoding="utf-8").splitlines():
-        row = json.loads(line)
-        entities = tuple(MadeEntity(e["name"], e["type"], i, "") for i, e in enumerate(row["entities"]))
-        entry = MadeEntry(date.fromisoformat(row["date"]), row["language"], (), row["text"], entities, ())
-        yield entities_example(JournalPrompts(owner=row["owner"]), entry)
+@dataclass
+class Asker:
+    """One model that is asked, chunk by chunk as the app would, and what that cost."""
 
+    engine: Engine
+    folder: Path
+    costs: dict[str, Cost] = field(default_factory=lambda: defaultdict(Cost))
 
-def answers(engine: Engine, asked: Iterator[Example]) -> dict[str, list[tuple[Any, Any]]]:
-    """(answer, gold) by task; an answer that did not end counts as empty."""
-    pairs: dict[str, list[tuple[Any, Any]]] = defaultdict(list)
-    for example in asked:
+    def ask(self, example: Example) -> Answer:
+        """The model's own answer to an example."""
+        cost = self.costs[example.task]
+        cost.calls += 1
         turns = [Turn("system", example.system), Turn("user", example.user)]
         try:
-            said = json.loads(engine.complete(turns, example.schema, max_tokens=2048).text)
-        except Truncated:
-            said = EMPTY
-        pairs[example.task].append((said, json.loads(example.answer)))
-    return pairs
+            done = self.engine.complete(turns, example.schema)
+        except (Truncated, PromptTooLong):
+            cost.unanswered += 1
+            return UNANSWERED
+        cost.prompt_tokens += done.prompt_tokens
+        cost.cached_tokens += done.cached_tokens
+        cost.answer_tokens += len(done.token_ids)
+        cost.forward_passes += done.forward_passes
+        cost.seconds += done.seconds_prefill + done.seconds_decode
+        answer: Answer = json.loads(done.text)
+        return answer
+
+    def chunks(self, text: GoldText) -> Iterator[MadeEntry]:
+        """The text as the app cuts it for this model, with the gold entities each chunk names."""
+        entry = Entry(self.folder, text.day, text.text, 0, len(text.text))
+        limit, count = chunk_tokens(str(self.folder)), token_counter(str(self.folder))
+        for chunk in chunk_entry(entry, max_tokens=limit, count_tokens=count):
+            here = tuple(
+                MadeEntity(name, entity.type, i, "")
+                for i, entity in enumerate(text.entities)
+                for name in [name for name in entity.names if name in chunk.text][:1]
+            )
+            yield MadeEntry(text.day, text.language, (), chunk.text, here, ())
+
+    def entities(self, text: GoldText, chunk: MadeEntry) -> tuple[MadeEntity, ...]:
+        """What the model finds named in one chunk."""
+        said = self.ask(entities_example(JournalPrompts(owner=text.owner), chunk))
+        return tuple(MadeEntity(e["name"], e["type"], 0, "") for e in said["extracted_entities"])
+
+    def facts(self, text: GoldText, chunk: MadeEntry, entities: tuple[MadeEntity, ...]) -> set[FactKey]:
+        """The facts it states between `entities` and the writer."""
+        if not entities:  # as in a load: a chunk that names nobody is not asked for facts
+            return set()
+        given = MadeEntry(chunk.date, chunk.language, (), chunk.text, entities, ())
+        example = edges_example(JournalPrompts(owner=text.owner), given, text.owner, ())
+        return text.said_facts(self.ask(example)) if example else set()
 
 
-def speed(engine: Engine) -> tuple[float, float]:
-    """(prefill, decode) tokens/s: a cold prompt of about 1,500 tokens, and an entity list as it decodes."""
-    entry = make_journal(FIRST_SEED, held_out=True).entries[0]
-    example = entities_example(JournalPrompts(owner="A"), entry)
-    turns = [Turn("system", example.system + " again" * 1_100), Turn("user", example.user)]
-    completion = engine.complete(turns, example.schema)
-    warm = engine.complete(turns, example.schema)
-    return completion.prompt_tokens / completion.seconds_prefill, len(warm.token_ids) / warm.seconds_decode
+def made_figures(asker: Asker, journals: int) -> Iterator[card.Figure]:
+    """Every task of made journals whose seeds, names and forms training never drew."""
+    pairs: dict[str, list[tuple[Any, Any]]] = defaultdict(list)
+    for seed in range(FIRST_SEED, FIRST_SEED + journals):
+        for example in examples(make_journal(seed, held_out=True), random.Random(seed)):
+            if example.task not in ("summaries", "timestamps"):  # free text, and dates that facts have already
+                pairs[example.task].append((asker.ask(example), json.loads(example.answer)))
+    found, edges, resolve = pairs["entities"], pairs["edges"], pairs["resolve"]
+    where = f"held-out made journals, {journals}"
+    yield f1(where, "entities: name", score_entities(found), len(found), 0.90)
+    yield f1(where, "entities: name and type", score_entities(found, typed=True), len(found))
+    yield f1(where, "facts: source, target and relation", score_facts(edges), len(edges), 0.80)
+    yield accuracy(where, "date of the facts found", score_dates(edges), 0.90)
+    yield accuracy(where, "which known entity a new one is", score_resolutions(pairs["resolution"]), 0.90)
+    yield f1(where, "duplicates of a new fact", score_numbers(resolve, "duplicate_facts"), len(resolve))
+    yield f1(where, "facts a new one contradicts", score_numbers(resolve, "contradicted_facts"), len(resolve), 0.80)
+    yield f1(where, "facts that answer a question", score_numbers(pairs["answer"], "facts"), len(pairs["answer"]))
 
 
-def rows(model: Path, journals: int) -> list[tuple[str, str, str]]:
-    """(what, figure, of how many)."""
-    engine = Engine(load_generator(model))
-    made, free = answers(engine, held_out(journals)), answers(engine, handwritten())
-    prefill, decode = speed(engine)
-
-    def f1(tally: Tally) -> str:
-        return f"{tally.f1:.3f} (precision {tally.precision:.2f}, recall {tally.recall:.2f})"
-
-    resolve = made["resolve"]
-    return [
-        (
-            "entity F1, held-out names and forms",
-            f1(score_entities(made["entities"])),
-            f"{len(made['entities'])} entries",
-        ),
-        ("the same with the type", f1(score_entities(made["entities"], typed=True)), ""),
-        ("fact F1 (both ends and relation)", f1(score_facts(made["edges"])), f"{len(made['edges'])} entries"),
-        ("date exactly right, of facts found", f"{score_dates(made['edges']).precision:.3f}", ""),
-        ("entity resolution accuracy", f"{score_resolutions(made['resolution']).precision:.3f}", ""),
-        ("contradiction F1", f1(score_numbers(resolve, "contradicted_facts")), f"{len(resolve)} facts"),
-        ("duplicate F1", f1(score_numbers(resolve, "duplicate_facts")), ""),
-        ("entity F1, 40 hand-written entries", f1(score_entities(free["entities"])), "40 entries"),
-        ("prefill, cold prompt of about 1,500 tokens", f"{prefill:,.0f} tokens/s", "one run"),
-        ("decode, an entity list", f"{decode:,.0f} tokens/s", "one run"),
-    ]
+def handwritten_figures(asker: Asker) -> Iterator[card.Figure]:
+    """Names; facts between gold entities; facts between the model's own entities."""
+    texts, where = gold.handwritten(ROOT / "tests" / "gold" / "handwritten.jsonl"), "hand-written entries, tests/gold"
+    names, given, own = Tally(), (Tally(), Tally()), (Tally(), Tally())
+    for text in texts:
+        said, facts_given, facts_own = set[str](), set[FactKey](), set[FactKey]()
+        for chunk in asker.chunks(text):
+            found = asker.entities(text, chunk)
+            said |= {entity.name for entity in found}
+            facts_given |= asker.facts(text, chunk, chunk.entities)
+            facts_own |= asker.facts(text, chunk, found)
+        names.add(text.said_names(said), {e.names[0] for e in text.entities})
+        for tallies, facts in ((given, facts_given), (own, facts_own)):
+            tallies[0].add(ends_of(facts), ends_of(set(text.facts)))
+            tallies[1].add(facts, set(text.facts))
+    yield f1(where, "entities: name", names, len(texts), 0.70)
+    for tallies, whose in ((given, "gold entities given"), (own, "end to end, its own entities")):
+        yield f1(where, f"facts, {whose}: the two ends", tallies[0], len(texts))
+        yield f1(where, f"facts, {whose}: source, target and relation", tallies[1], len(texts))
 
 
-def card(model: Path, table: str) -> str:
-    """The model card, with the checksum of the weights."""
-    origin = json.loads((model / "origin.json").read_text())
-    digest = hashlib.sha256((model / "model.safetensors").read_bytes()).hexdigest()
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True
+def name_figure(asker: Asker, where: str, what: str, texts: list[GoldText]) -> card.Figure:
+    """The set of names a text has."""
+    tally = Tally()
+    for text in texts:
+        said = {entity.name for chunk in asker.chunks(text) for entity in asker.entities(text, chunk)}
+        tally.add(text.said_names(said), {entity.names[0] for entity in text.entities})
+    return f1(where, what, tally, len(texts))
+
+
+def shared_figures(asker: Asker, folder: Path, sample: int) -> Iterator[card.Figure]:
+    """Public gold, a sample of each; nothing where the data is not at hand."""
+    diary, novels, wiki = (folder / "schnitzler_de", folder / "litbank_en", folder / "redocred_en")
+    if diary.is_dir():
+        texts = gold.spread(gold.schnitzler(diary / "dev.jsonl"), sample)
+        yield name_figure(asker, "Schnitzler's diary, German", "persons and places a day names", texts)
+    if novels.is_dir():
+        texts = gold.spread(gold.litbank(novels / "dev.jsonl.gz"), sample)
+        yield name_figure(asker, "LitBank, novels", "proper names in pieces of 1,000 characters", texts)
+    if wiki.is_dir():
+        texts = gold.spread(gold.redocred(wiki / "dev.jsonl.gz"), sample)
+        yield name_figure(asker, "Re-DocRED, Wikipedia", "entities: any of their names", texts)
+        tally = Tally()
+        for text in texts:
+            said = set[FactKey]()
+            for chunk in asker.chunks(text):
+                said |= asker.facts(text, chunk, chunk.entities)
+            of_others = {fact for fact in said if READER not in fact}  # an encyclopedia has no writer
+            tally.add(ends_of(of_others), ends_of(set(text.facts)))
+        yield f1("Re-DocRED, Wikipedia", "relations, gold entities given: the two ends", tally, len(texts))
+
+
+def speed_figures(engine: Engine) -> Iterator[card.Figure]:
+    """Median tokens/s: a cold prompt of about 1,500 tokens, and the list of entities it is answered with."""
+    entries = [e for seed in range(FIRST_SEED, FIRST_SEED + 9) for e in make_journal(seed, held_out=True).entries]
+    for most in range(1, len(entries)):
+        text = "\n".join(entry.text for entry in entries[:most])
+        entry = MadeEntry(entries[0].date, "en", (), text, (), ())
+        example = entities_example(JournalPrompts(owner=READER), entry)
+        turns = [Turn("system", example.system), Turn("user", example.user)]
+        if len(engine.prepare(turns).prompt.ids) >= SPEED_TOKENS:
+            break
+    prefill, decode = [], []
+    for _ in range(SPEED_RUNS):
+        engine.forget_prefixes()
+        done = engine.complete(turns, example.schema)
+        prefill.append(done.prompt_tokens / done.seconds_prefill)
+        decode.append(len(done.token_ids) / done.seconds_decode)
+    yield per_second("prefill, nothing cached", prefill, f"{done.prompt_tokens:,} prompt tokens")
+    yield per_second("decode under the grammar", decode, f"{len(done.token_ids):,} answer tokens")
+
+
+def f1(where: str, what: str, tally: Tally, texts: int, bar: float | None = None) -> card.Figure:
+    """F1 with its precision and recall, over that many calls or texts and that many gold items."""
+    figure = f"F1 {tally.f1:.3f} (precision {tally.precision:.2f}, recall {tally.recall:.2f})"
+    return card.Figure(where, what, round(tally.f1, 4), figure, f"{texts} texts, {tally.gold} gold", bar)
+
+
+def accuracy(where: str, what: str, tally: Tally, bar: float) -> card.Figure:
+    """How many of them are right."""
+    value = round(tally.precision, 4)
+    return card.Figure(where, what, value, f"accuracy {value:.3f}", f"{tally.gold} gold", bar)
+
+
+def per_second(what: str, runs: list[float], of: str) -> card.Figure:
+    """The median of a few runs."""
+    value = round(statistics.median(runs))
+    return card.Figure(f"speed, median of {len(runs)}", what, value, f"{value:,} tokens/s", of)
+
+
+def cost_rows(costs: dict[str, Cost]) -> list[dict[str, Any]]:
+    """One row a task."""
+    return [{"task": task, **asdict(cost), "seconds": round(cost.seconds, 1)} for task, cost in costs.items()]
+
+
+def main() -> None:
+    """Print the figures as they come, or all of them as JSON."""
+    options = _options()
+    engine = Engine(load_generator(options.model))
+    asker = Asker(engine, options.model)
+    groups: Iterable[Iterator[card.Figure]] = (
+        made_figures(asker, options.journals),
+        handwritten_figures(asker),
+        shared_figures(asker, options.shared / "data" / "gold", options.sample),
+        speed_figures(engine),
     )
-    return f"""# daybook-nano
-
-A language model of {origin["weights"]:,} weights (Qwen3 architecture, 4 layers of 256, 2,048 tokens, bf16) that does
-one thing: it answers Daybook's own prompts about a journal entry. It was trained from nothing on invented journals, so
-that the first run works offline and every test runs a model that really extracts. **It is for first steps and for
-tests**; for real journals name a bigger model: `python load_journals.py --model mlx-community/Qwen3-4B-4bit`.
-
-## Figures
-
-Measured {date.today().isoformat()} at commit {commit} with `python -m training.evaluate`,
-two shared x86-64 cores under load, float32 with MKL. Made journals have seeds, names and sentence forms that training
-never saw.
-
-{table}
-
-The bars the project has set itself (entity F1 0.90, fact F1 0.80, dates 0.90, resolution 0.90, contradiction 0.80,
-hand-written entries 0.70) are not all met: this is a first small checkpoint of {origin["training_tokens"]:,} tokens and
-{origin["training_minutes"]} minutes on one core. It finds names far better than facts; many of its facts are wrong.
-
-## Facts
-
-| | |
-|---|---|
-| prompts it was trained on | `{origin["prompts"]}` (`prompts_fingerprint`); with other prompts it is stale |
-| sha256 of model.safetensors | `{digest}` |
-| longest chunk it has learnt | 220 tokens of entry, 1,400 tokens of prompt and answer |
-| languages | English, some German and French |
-| licence | Apache-2.0; no text of anybody's was used |
-"""
+    figures = []
+    for figure in (figure for group in groups for figure in group):
+        figures.append(figure)
+        print(figure.row(), file=sys.stderr if options.json else sys.stdout, flush=True)
+    report = card.report(options.model, engine.loaded.fingerprint, figures, cost_rows(asker.costs))
+    print(json.dumps(report, indent=2) if options.json else card.cost_table(report))
+    if options.card:
+        card.write(report, options.model)
 
 
-if __name__ == "__main__":
+def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--model", type=Path, default=ROOT / "models" / "daybook-nano")
     parser.add_argument("--journals", type=int, default=12, help="made journals, about 8 entries each")
-    parser.add_argument("--card", action="store_true", help="write the model card")
-    options = parser.parse_args()
-    started = time.monotonic()
-    figures = rows(options.model, options.journals)
-    text = "| what | figure | of |\n|---|---|---|\n" + "\n".join(f"| {a} | {b} | {c} |" for a, b, c in figures)
-    print(f"{text}\n\n{time.monotonic() - started:.0f} s")
-    if options.card:
-        (options.model / "README.md").write_text(card(options.model, text))
+    parser.add_argument("--sample", type=int, default=30, help="texts of each public set")
+    parser.add_argument("--shared", type=Path, default=Path(os.environ.get("DAYBOOK_SHARED", ROOT.parent / "shared")))
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--card", action="store_true", help="write the card, docs/figures.json, docs/measurements.md")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
