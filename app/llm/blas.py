@@ -1,53 +1,13 @@
-"""The one door to mlx: on Linux x86-64 a fast BLAS goes into the process before mlx is loaded.
+"""The one door to mlx: `mx`, and the name of what multiplies its matrices.
 
-Knows shared libraries; knows no models.
-In: the installed `mkl` package, where there is one.  Out: `mx`, and the name of what multiplies matrices.
+Knows devices; knows no models. In: what app.llm.mkl put into the process.  Out: `mx`, `serving()`.
 """
 
-import ctypes
-import importlib.metadata
-import os
-import platform
 import sys
-from pathlib import Path
 
-# MLX's Linux wheel links netlib's reference BLAS: 4 GFLOP/s where MKL does 100, measured in float32 on one core.
-MKL_DEFAULTS = {
-    "MKL_INTERFACE_LAYER": "LP64",  # mlx passes 32-bit sizes
-    "MKL_THREADING_LAYER": "SEQUENTIAL",  # two OpenMP runtimes in one process quarrel
-    "MKL_CBWR": "AUTO,STRICT",  # the same bits from run to run; cost nothing where it was measured
-}
+import mlx.core as mx
 
-
-def find_mkl() -> Path | None:
-    """Where pip put MKL's run-time library, or None where the package is absent or incomplete."""
-    try:
-        files = importlib.metadata.files("mkl") or []
-    except importlib.metadata.PackageNotFoundError:
-        return None
-    libraries = (Path(str(file.locate())).resolve() for file in files if file.name.startswith("libmkl_rt.so"))
-    return next((path for path in libraries if path.is_file()), None)
-
-
-def preload(library: Path | None) -> bool:
-    """Put `library` in front of mlx's own BLAS; False when it cannot be, and then mlx runs as it came.
-
-    Symbols are bound when mlx's library is loaded, so after `import mlx.core` it is too late.
-    """
-    if library is None or "mlx.core" in sys.modules:
-        return False
-    for name, value in MKL_DEFAULTS.items():
-        os.environ.setdefault(name, value)
-    try:
-        ctypes.CDLL(str(library), mode=ctypes.RTLD_GLOBAL)
-    except OSError:
-        return False
-    return True
-
-
-_PRELOADED = sys.platform == "linux" and platform.machine() == "x86_64" and preload(find_mkl())
-
-import mlx.core as mx  # noqa: E402  after the preload, which is this module's reason to be
+from app.llm.mkl import MKL_DEFAULTS, PRELOADED, find_mkl, preload
 
 
 def serving() -> str:
@@ -56,7 +16,7 @@ def serving() -> str:
         return "metal" if mx.metal.is_available() else "cuda"
     if sys.platform == "darwin":
         return "accelerate"
-    return "mkl" if _PRELOADED else "reference"
+    return "mkl" if PRELOADED else "reference"
 
 
 def runs_on_cpu() -> bool:
