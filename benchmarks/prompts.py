@@ -1,22 +1,29 @@
 """Calls and prompt characters per entry, ours against Graphiti's stock prompts: `python -m benchmarks.prompts`.
 
-Knows both prompt libraries, Graphiti and the store; no model runs. In: three texts.  Out: a table.
+Knows both prompt libraries, Graphiti and the store; no model runs. In: three texts.  Out: tables.
 
-Both sides go through the same Graphiti, the same embedded store and the same embedder, and a script gives both the
-same answers: entities are the capitalised runs of words of a sentence, facts join the first of a sentence with the
-next two, nothing is a duplicate and nothing contradicts. Dates are answered as each side's rules ask: ours with the
-entry's date, stock with none where the text names none. Stock prompts are counted without the JSON schema, which a
-grammar makes superfluous; our schema is not counted either. Previous entries: ours two, stock ten, as each asks.
+Both sides go through the same Graphiti, the same embedded store and the same embedder, an entry being one episode, and
+a script gives both the same answers: the gold of tests/gold; elsewhere entities are the capitalised runs of words of a
+sentence and facts join the first of a sentence with the next two. Nothing is a duplicate, nothing contradicts, every
+summary asked for is one short sentence. Only dates differ, as each side's rules ask: ours dates every fact at once;
+stock dates a fact at once if it is told in the present tense and else asks again, so it is counted both with every fact
+asked again and with none. System and user messages are counted, the JSON schema of the answer on neither side. Stock is
+shown ten previous entries and ours two, as each asks. Tokens are Qwen3's, where its tokenizer is at hand.
 """
 
 import argparse
 import asyncio
+import json
 import os
 import re
+import statistics
+import subprocess
+import sys
 import tempfile
-from collections import Counter
+from collections import defaultdict
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Any
 
@@ -35,44 +42,66 @@ from app.llm.embedder import QwenEmbedder
 from app.llm.loader import load_embedder
 from app.prompts.library import JournalPrompts, graph_types, take_call
 from app.settings import BUNDLED_EMBEDDER, ROOT
+from training.gold import handwritten, spread
 
 OWNER = "The writer"
+TIMESTAMPS = "extract_edges.extract_timestamps"
+SHARED = Path(os.environ.get("DAYBOOK_SHARED", ROOT.parent / "shared")) / "data"
 _NAME = re.compile(r"(?<![.!?] )(?<!^)\b[A-Z][\w'’-]+(?: [A-Z][\w'’-]+)*")
 
 
-@dataclass
+@dataclass(frozen=True)
 class Script:
-    """The one set of answers of an entry."""
+    """An entry and the one set of answers both sides give."""
 
+    day: date
+    text: str
     names: list[str]
-    facts: list[tuple[int, str, str, str]]  # sentence (from 1), source, target, fact
+    facts: list[tuple[int, str, str, str, str]]  # sentence (from 1), source, target, relation, fact
 
 
-def script_of(text: str) -> Script:
-    """Names and facts by rule, the same for both sides."""
+def by_rule(day: date, text: str) -> Script:
+    """Names and facts by rule, for texts without gold."""
     names: dict[str, None] = {}
     facts = []
     for number, (start, end) in enumerate(split_sentences(text), 1):
         here = list(dict.fromkeys(" ".join(m.group().split()) for m in _NAME.finditer(text[start:end])))[:4]
         names.update(dict.fromkeys(here))
-        facts += [(number, here[0], other, f"{here[0]} is told of with {other}.") for other in here[1:3]]
-    return Script(list(names), facts)
+        facts += [(number, here[0], it, "TOLD_OF_WITH", f"{here[0]} is told of with {it}.") for it in here[1:3]]
+    return Script(day, text, list(names), facts)
+
+
+def by_gold(count: int) -> list[Script]:
+    """Hand-written entries with their gold; their forty writers become one, for one graph has one owner."""
+    found = []
+    for gold in spread(handwritten(ROOT / "tests" / "gold" / "handwritten.jsonl"), count):
+        facts = []
+        for source, target, relation in gold.facts:
+            one, other = (OWNER if name == gold.owner else name for name in (source, target))
+            named = [n for n, (a, b) in enumerate(split_sentences(gold.text), 1) if other in gold.text[a:b]]
+            words = relation.replace("_", " ").lower()
+            facts.append((named[0] if named else 1, one, other, relation, f"{one} {words} {other}."))
+        found.append(Script(gold.day, gold.text, [entity.names[0] for entity in gold.entities], facts))
+    return found
 
 
 @dataclass
 class Count:
-    """What one side was asked."""
+    """What one side was asked: (characters, tokens) of each call, by prompt."""
 
-    calls: Counter[str] = field(default_factory=Counter)
-    chars: Counter[str] = field(default_factory=Counter)
+    sizes: dict[str, list[tuple[int, int]]] = field(default_factory=lambda: defaultdict(list))
+
+    def all(self, *, but: str = "") -> list[tuple[int, int]]:
+        return [size for prompt, sizes in self.sizes.items() if prompt != but for size in sizes]
 
 
 class Scripted(LLMClient):  # type: ignore[misc]  # graphiti is untyped
     """Answers from the script and counts what it was asked."""
 
-    def __init__(self) -> None:
+    def __init__(self, count_tokens: Callable[[str], int]) -> None:
         super().__init__(LLMConfig(model="script"), cache=False)
-        self.count, self.script, self.day = Count(), Script([], []), ""
+        self.count, self.count_tokens = Count(), count_tokens
+        self.script = Script(date.min, "", [], [])
 
     async def _generate_response(self, *_arguments: Any, **_options: Any) -> dict[str, Any]:
         raise AssertionError("only the public call is used")
@@ -80,21 +109,20 @@ class Scripted(LLMClient):  # type: ignore[misc]  # graphiti is untyped
     async def generate_response(self, messages: Any, **options: Any) -> dict[str, Any]:
         prompt, call = options["prompt_name"], take_call()
         texts = [m["content"] for m in call.messages] if call else [m.content for m in messages]
-        self.count.calls[prompt] += 1
-        self.count.chars[prompt] += sum(map(len, texts))
+        self.count.sizes[prompt].append((sum(map(len, texts)), sum(map(self.count_tokens, texts))))
         if call is None:
             return _stock_answer(prompt, texts[1], self.script)
-        return call.finish(_our_answer(prompt, call.schema, self.script, self.day))
+        return call.finish(_our_answer(prompt, call.schema, self.script))
 
 
-def _our_answer(prompt: str, schema: dict[str, Any], script: Script, day: str) -> dict[str, Any]:
+def _our_answer(prompt: str, schema: dict[str, Any], script: Script) -> dict[str, Any]:
     match prompt:
         case "extract_nodes.extract_text":
             return {"extracted_entities": [{"name": name, "type": "Person"} for name in script.names]}
         case "extract_edges.edge":
-            keys = ("sentence", "source", "target", "fact")
-            rest = {"relation": "TOLD_OF_WITH", "valid_at": day, "invalid_at": None}
-            return {"edges": [dict(zip(keys, fact, strict=True)) | rest for fact in script.facts]}
+            keys = ("sentence", "source", "target", "relation", "fact")
+            dates = {"valid_at": script.day.isoformat(), "invalid_at": None}
+            return {"edges": [dict(zip(keys, fact, strict=True)) | dates for fact in script.facts]}
         case "dedupe_nodes.nodes":
             items = schema["properties"]["entity_resolutions"]["prefixItems"]
             names = [item["properties"]["name"]["const"] for item in items]
@@ -103,22 +131,18 @@ def _our_answer(prompt: str, schema: dict[str, Any], script: Script, day: str) -
             return {"duplicate_facts": [], "contradicted_facts": []}
         case "extract_nodes.extract_summaries_batch":
             items = schema["properties"]["summaries"]["prefixItems"]
-            names = [item["properties"]["name"]["const"] for item in items]
-            return {"summaries": [{"name": name, "summary": f"{name} is named."} for name in names]}
+            return _summaries(item["properties"]["name"]["const"] for item in items)
     raise AssertionError(prompt)
 
 
 def _stock_answer(prompt: str, text: str, script: Script) -> dict[str, Any]:
     match prompt:
         case "extract_nodes.extract_text":
-            return {"extracted_entities": [{"name": name, "entity_type_id": 1} for name in [*script.names, OWNER]]}
+            names = [*script.names, OWNER] if script.names else []  # as ours adds the writer
+            return {"extracted_entities": [{"name": name, "entity_type_id": 1} for name in names]}
         case "extract_edges.edge":
-            return {
-                "edges": [
-                    {"source_entity_name": a, "target_entity_name": b, "relation_type": "TOLD_OF_WITH", "fact": fact}
-                    for _, a, b, fact in script.facts
-                ]
-            }
+            keys = ("source_entity_name", "target_entity_name", "relation_type", "fact")
+            return {"edges": [dict(zip(keys, fact[1:], strict=True)) for fact in script.facts]}
         case "dedupe_nodes.nodes":
             total = int(re.findall(r"ENTITIES contains (\d+)", text)[0])
             answers = [{"id": i, "name": "", "duplicate_candidate_id": -1} for i in range(total)]
@@ -128,13 +152,20 @@ def _stock_answer(prompt: str, text: str, script: Script) -> dict[str, Any]:
         case "extract_edges.extract_timestamps":
             return {"valid_at": None, "invalid_at": None}
         case "extract_nodes.extract_summaries_batch":
-            return {"summaries": []}
+            asked = re.findall(r"<ENTITIES>\n(.*)\n</ENTITIES>", text, re.DOTALL)[-1]
+            return _summaries(entity["name"] for entity in json.loads(asked))
     raise AssertionError(prompt)
 
 
-async def measure(texts: list[tuple[date, str]], embedder: QwenEmbedder, *, ours: bool) -> Count:
+def _summaries(names: Iterable[str]) -> dict[str, Any]:
+    return {"summaries": [{"name": name, "summary": f"{name} is named."} for name in names]}
+
+
+async def measure(
+    scripts: list[Script], embedder: QwenEmbedder, count_tokens: Callable[[str], int], *, ours: bool
+) -> Count:
     """Ingest the entries once with one side's prompts."""
-    client, prompts = Scripted(), JournalPrompts(owner=OWNER)
+    client, prompts = Scripted(count_tokens), JournalPrompts(owner=OWNER)
     with (
         tempfile.TemporaryDirectory() as home,
         GraphStore.open(
@@ -147,14 +178,14 @@ async def measure(texts: list[tuple[date, str]], embedder: QwenEmbedder, *, ours
         ) as store,
     ):
         before: list[str] = []
-        for day, text in texts:
-            client.script, client.day = script_of(text), day.isoformat()
+        for client.script in scripts:
+            day = client.script.day
             async with store.driver.transaction():
                 result = await store.graphiti.add_episode(
                     name=day.isoformat(),
-                    episode_body=text,
+                    episode_body=client.script.text,
                     source_description="private journal",
-                    reference_time=_midnight(day),
+                    reference_time=datetime.combine(day, time(), UTC),
                     source=EpisodeType.text,
                     group_id="bench",
                     entity_types=graph_types(prompts.types),
@@ -164,45 +195,72 @@ async def measure(texts: list[tuple[date, str]], embedder: QwenEmbedder, *, ours
     return client.count
 
 
-def _midnight(day: date) -> Any:
-    from datetime import UTC, datetime, time
+def scripts_of(*paths: Path, limit: int) -> list[Script]:
+    """The first entries of journal files, by date; none where the files are not at hand."""
+    if not all(path.exists() for path in paths):
+        return []
+    found = [(entry.date, entry.text) for path in find_files(paths) for entry in read_journal(path).entries]
+    return [by_rule(day, text) for day, text in sorted(found)[:limit]]
 
-    return datetime.combine(day, time(), UTC)
+
+def token_counter(folder: Path) -> Callable[[str], int] | None:
+    """Qwen3's own tokenizer, built from its published vocabulary; None where that is not at hand."""
+    if not folder.is_dir():
+        return None
+    from tokenizers import Tokenizer
+
+    with tempfile.TemporaryDirectory() as built:
+        subprocess.run([sys.executable, folder / "build_tokenizer.py", built], check=True, stdout=subprocess.DEVNULL)
+        tokenizer = Tokenizer.from_file(str(Path(built) / "Qwen3" / "tokenizer.json"))
+    return lambda text: len(tokenizer.encode(text, add_special_tokens=False).ids)
 
 
-def texts_of(*paths: Path, limit: int) -> list[tuple[date, str]]:
-    """The first entries of journal files, by date."""
-    found = [(e.date, e.text) for path in find_files(paths) for e in read_journal(path).entries]
-    return sorted(found)[:limit]
+def text_row(name: str, side: str, sizes: list[tuple[int, int]], entries: int, stock: list[tuple[int, int]]) -> str:
+    """Per entry: calls, characters, tokens; and the characters as a share of stock's."""
+    chars, tokens = (sum(size[i] for size in sizes) for i in (0, 1))
+    share = chars / sum(size[0] for size in stock)
+    counts = f"{len(sizes) / entries:.1f} | {chars / entries:,.0f} | {tokens / entries:,.0f}"
+    return f"| {name} | {side} | {counts} | {share:.0%} |"
+
+
+def prompt_row(prompt: str, sides: list[list[tuple[int, int]]]) -> str:
+    """Per prompt, stock beside ours: calls, median and mean characters and median tokens of a call."""
+    cells = [f"{len(sizes)}" for sizes in sides]
+    chars = [[size[0] for size in sizes] or [0] for sizes in sides]
+    cells += [f"{statistics.median(one):,.0f}" for one in chars] + [f"{statistics.mean(one):,.0f}" for one in chars]
+    cells += [f"{statistics.median([size[1] for size in sizes] or [0]):,.0f}" for sizes in sides]
+    return f"| {prompt} | {' | '.join(cells)} |"
 
 
 def main() -> None:
-    """Print one line a text and side, and one a prompt."""
+    """Print a line a text and side, and one a prompt."""
     argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0]).parse_args()
-    shared = Path(os.environ.get("DAYBOOK_SHARED", ROOT.parent / "shared")) / "data" / "diaries" / "raw"
     texts = {
-        "sample journals, 18 entries": texts_of(ROOT / "data" / "journals", limit=18),
-        "Pepys, 10 days of June 1662": texts_of(shared / "pepys_1662_06-07_markdown", limit=10),
-        "Barbellion, 10 entries of 1911": texts_of(shared / "barbellion_1911_cp1252_crlf.txt", limit=10),
+        "sample journals": scripts_of(ROOT / "data" / "journals", limit=18),
+        "hand-written, tests/gold": by_gold(10),
+        "Pepys, June 1662": scripts_of(SHARED / "diaries" / "raw" / "pepys_1662_06-07_markdown", limit=10),
     }
     embedder = QwenEmbedder(load_embedder(BUNDLED_EMBEDDER), 256)
-    print("| text | side | calls an entry | prompt characters an entry | of stock |\n|---|---|---|---|---|")
-    by_prompt = {True: Count(), False: Count()}
-    for name, entries in texts.items():
-        stock_chars = 0.0
-        for ours in (False, True):
-            count = asyncio.run(measure(entries, embedder, ours=ours))
-            by_prompt[ours].calls.update(count.calls)
-            by_prompt[ours].chars.update(count.chars)
-            calls, chars = count.calls.total() / len(entries), count.chars.total() / len(entries)
-            stock_chars = stock_chars if ours else chars
-            share = f"{chars / stock_chars:.0%}"
-            print(f"| {name} | {'ours' if ours else 'stock'} | {calls:.1f} | {chars:,.0f} | {share} |", flush=True)
-    print("\n| prompt | stock calls | ours | stock characters a call | ours |\n|---|---|---|---|---|")
-    for prompt in sorted(by_prompt[False].calls | by_prompt[True].calls):
-        row = [f"{by_prompt[side].calls[prompt]}" for side in (False, True)]
-        row += [f"{by_prompt[s].chars[prompt] / max(1, by_prompt[s].calls[prompt]):,.0f}" for s in (False, True)]
-        print(f"| {prompt} | {' | '.join(row)} |")
+    count_tokens = token_counter(SHARED / "tokenizer_qwen") or (lambda _text: 0)
+    print("| text | side | calls an entry | characters an entry | tokens an entry | of stock's characters |")
+    print("|---|---|---|---|---|---|")
+    total: tuple[Count, Count] = (Count(), Count())
+    for name, scripts in texts.items():
+        if not scripts:
+            print(f"| {name} | not at hand | | | | |")
+            continue
+        stock, ours = (asyncio.run(measure(scripts, embedder, count_tokens, ours=side)) for side in (False, True))
+        for whole, part in zip(total, (stock, ours), strict=True):
+            for prompt, sizes in part.sizes.items():
+                whole.sizes[prompt] += sizes
+        named = f"{name}, {len(scripts)} entries"
+        print(text_row(named, "stock, each fact dated by a second call", stock.all(), len(scripts), stock.all()))
+        print(text_row(named, "stock, no second calls", stock.all(but=TIMESTAMPS), len(scripts), stock.all()))
+        print(text_row(named, "ours", ours.all(), len(scripts), stock.all()), flush=True)
+    print("\n| prompt | calls, stock | ours | median characters, stock | ours | mean, stock | ours ", end="")
+    print("| median tokens, stock | ours |\n|---|---|---|---|---|---|---|---|---|")
+    for prompt in sorted(total[0].sizes.keys() | total[1].sizes.keys()):
+        print(prompt_row(prompt, [side.sizes.get(prompt, []) for side in total]))
 
 
 if __name__ == "__main__":
