@@ -38,14 +38,16 @@ class Figure:
         return f"| {self.where} | {self.what} | {self.text} | {self.of} | {bar} |"
 
 
-def report(model: Path, fingerprint: str, figures: list[Figure], costs: list[dict[str, Any]]) -> Report:
-    """All that was measured of one model, with where, when and on what."""
+def report(
+    model: Path, fingerprint: str, arithmetic: str, figures: list[Figure], costs: list[dict[str, Any]]
+) -> Report:
+    """All that was measured of one model, with where, when and on what; arithmetic: "float32, mkl"."""
     return {
         "model": model.name,
         "fingerprint": fingerprint,
         "commit": _commit(),
         "date": date.today().isoformat(),
-        "machine": _machine(),
+        "machine": f"{_machine()}, {arithmetic}",
         "figures": [asdict(figure) for figure in figures],
         "costs": costs,
     }

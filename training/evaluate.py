@@ -22,6 +22,7 @@ from typing import Any
 from app.errors import PromptTooLong, Truncated
 from app.journal.chunks import chunk_entry
 from app.journal.types import Entry
+from app.llm.blas import serving
 from app.llm.engine import Engine
 from app.llm.loader import load_generator
 from app.llm.tokens import Turn
@@ -246,7 +247,8 @@ def main() -> None:
     for figure in (figure for group in groups for figure in group):
         figures.append(figure)
         print(figure.row(), file=sys.stderr if options.json else sys.stdout, flush=True)
-    report = card.report(options.model, engine.loaded.fingerprint, figures, cost_rows(asker.costs))
+    loaded, costs = engine.loaded, cost_rows(asker.costs)
+    report = card.report(options.model, loaded.fingerprint, f"{loaded.dtype} with {serving()}", figures, costs)
     print(json.dumps(report, indent=2) if options.json else card.cost_table(report))
     if options.card:
         card.write(report, options.model)

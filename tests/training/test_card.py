@@ -22,7 +22,7 @@ def test_the_documents_quote_the_figures() -> None:
 def test_the_card_names_the_bars_that_are_not_met() -> None:
     """A figure below its bar is told in words; one that meets it, or that nobody asks for, is not."""
     figures = [Figure("a", "low", 0.5, "F1 0.5", "3", 0.7), Figure("a", "high", 0.7, "F1 0.7", "3", 0.7)]
-    found = card.report(MODEL, "0" * 64, [*figures, Figure("a", "free", 0.1, "F1 0.1", "3")], [])
+    found = card.report(MODEL, "0" * 64, "float32", [*figures, Figure("a", "free", 0.1, "F1 0.1", "3")], [])
     written = card.card(found, MODEL)
     assert "Of 2 bars 1 are not met: low (a): 0.50 of 0.70." in written
     assert "| a | high | F1 0.7 | 3 | 0.70, met |" in written
@@ -35,7 +35,7 @@ def test_writing_twice_is_writing_once(tmp_path: Path, monkeypatch: pytest.Monke
     shutil.copytree(MODEL, tmp_path / "model")
     monkeypatch.setattr(card, "MEASUREMENTS", page)
     monkeypatch.setattr(card, "FIGURES", tmp_path / "figures.json")
-    found = card.report(tmp_path / "model", "0" * 64, [Figure("a", "b", 0.5, "F1 0.5", "3")], [])
+    found = card.report(tmp_path / "model", "0" * 64, "float32", [Figure("a", "b", 0.5, "F1 0.5", "3")], [])
     written = []
     for _ in range(2):
         card.write(found, tmp_path / "model")
