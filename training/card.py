@@ -8,6 +8,7 @@ import json
 import os
 import platform
 import subprocess
+import sys
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
@@ -108,15 +109,18 @@ app's own prompts and trains on the answers ([training/README.md](../../training
 
 ## Figures
 
-Measured {found["date"]} at commit {found["commit"]} with `python -m training.evaluate --card`, on {found["machine"]}.
+Measured {found["date"]} at commit {found["commit"]} with `python -m training.evaluate --card`, on
+{found["machine"]}.
 Made journals have seeds, names and sentence forms that training never saw; the other texts were written by people and
-are in nobody's training. A bar is what the project asks of the model.
+it was not trained on them. A bar is what the project asks of the model.
 
 {figure_table(found)}
 
 ## Limits
 
 {_bars(found)}
+
+And whatever the figures are:
 
 - It has read only invented diaries. What it makes of entries that people wrote is in the rows of hand-written entries
   and public sets; "end to end" is what a load of a real journal is like.
@@ -138,10 +142,10 @@ are in nobody's training. A bar is what the project asks of the model.
 def _bars(found: Report) -> str:
     """Which of the bars are not met, by name."""
     asked = [figure for figure in (Figure(**f) for f in found["figures"]) if figure.bar is not None]
-    missed = [f"{f.what} ({f.where}): {f.value:.2f} of {f.bar:.2f}" for f in asked if f.bar and f.value < f.bar]
+    missed = [f"- {f.what} ({f.where}): {f.value:.2f} of {f.bar:.2f}" for f in asked if f.bar and f.value < f.bar]
     if not missed:
         return f"All {len(asked)} bars are met."
-    return f"Of {len(asked)} bars {len(missed)} are not met: " + "; ".join(missed) + "."
+    return "\n".join([f"Of {len(asked)} bars {len(missed)} are not met:", "", *missed])
 
 
 def _commit() -> str:
@@ -150,9 +154,18 @@ def _commit() -> str:
 
 
 def _machine() -> str:
-    """Cores, memory, system and Python, as the system tells them."""
+    """Cores, processor, memory, system, Python and how busy it was, as the system tells them."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    system = platform.freedesktop_os_release()["PRETTY_NAME"] if sys.platform == "linux" else platform.platform()
     return (
-        f"{os.cpu_count()} shared {platform.machine()} cores, {memory:.0f} GiB, {platform.system()}, "
-        f"Python {platform.python_version()}, load {os.getloadavg()[0]:.1f}"
+        f"{os.cpu_count()} cores ({_processor()}), {memory:.0f} GiB, {system}, Python {platform.python_version()}, "
+        f"load {os.getloadavg()[0]:.1f}"
     )
+
+
+def _processor() -> str:
+    """Its name where Linux has one, else its architecture."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return f"{platform.machine()}, {names[0]}" if names else platform.machine()

@@ -24,7 +24,7 @@ def test_the_card_names_the_bars_that_are_not_met() -> None:
     figures = [Figure("a", "low", 0.5, "F1 0.5", "3", 0.7), Figure("a", "high", 0.7, "F1 0.7", "3", 0.7)]
     found = card.report(MODEL, "0" * 64, "float32", [*figures, Figure("a", "free", 0.1, "F1 0.1", "3")], [])
     written = card.card(found, MODEL)
-    assert "Of 2 bars 1 are not met: low (a): 0.50 of 0.70." in written
+    assert "Of 2 bars 1 are not met:\n\n- low (a): 0.50 of 0.70\n\n" in written
     assert "| a | high | F1 0.7 | 3 | 0.70, met |" in written
 
 
