@@ -2,6 +2,7 @@
 
 import json
 from datetime import date
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -113,11 +114,12 @@ def test_two_names_of_one_entity_are_one() -> None:
 
 @given(st.integers(1, 40), st.integers(0, 90))
 def test_a_sample_is_spread_over_the_whole_set(count: int, size: int) -> None:
-    """A sample has as many different texts as it can, in order, never more than asked for."""
+    """A sample has as many different texts as it can, in order, never more than asked for, and none far from one."""
     texts = [GoldText(date(2024, 1, 1), "en", "W", str(i), ()) for i in range(size)]
     chosen = [int(text.text) for text in gold.spread(texts, count)]
     assert len(chosen) == min(count, size)
     assert chosen == sorted(set(chosen))
+    assert all(after - before <= size / count + 1 for before, after in pairwise([*chosen, size]))
 
 
 def test_every_handwritten_entry_is_read_whole() -> None:
