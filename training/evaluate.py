@@ -27,7 +27,7 @@ from app.llm.engine import Engine
 from app.llm.loader import load_generator
 from app.llm.tokens import Turn
 from app.pipeline.sizes import chunk_tokens, token_counter
-from app.prompts.library import JournalPrompts
+from app.prompts.library import JournalPrompts, by_sentence
 from training import card, gold
 from training.gold import READER, GoldText
 from training.made.journal import MadeEntity, MadeEntry, make_journal
@@ -48,7 +48,7 @@ ROOT = Path(__file__).parent.parent
 FIRST_SEED = 880_000  # training draws from 10,000,000 on
 SPEED_TOKENS, SPEED_RUNS = 1_500, 3
 UNANSWERED: Answer = {
-    "extracted_entities": [], "edges": [], "entity_resolutions": [], "duplicate_facts": [], "contradicted_facts": [],
+    "extracted_entities": {}, "edges": {}, "entity_resolutions": [], "duplicate_facts": [], "contradicted_facts": [],
     "facts": [],
 }  # fmt: skip
 
@@ -107,7 +107,8 @@ class Asker:
     def entities(self, text: GoldText, chunk: MadeEntry) -> tuple[MadeEntity, ...]:
         """What the model finds named in one chunk."""
         said = self.ask(entities_example(JournalPrompts(owner=text.owner), chunk))
-        return tuple(MadeEntity(e["name"], e["type"], 0, "") for e in said["extracted_entities"])
+        found = (item for _, item in by_sentence(said["extracted_entities"]))
+        return tuple(MadeEntity(item["name"], item["type"], 0, "") for item in found)
 
     def facts(self, text: GoldText, chunk: MadeEntry, entities: tuple[MadeEntity, ...]) -> set[FactKey]:
         """The facts it states between `entities` and the writer."""

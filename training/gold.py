@@ -15,6 +15,7 @@ from typing import Any
 
 from app.journal.chunks import chunk_entry
 from app.journal.types import Entry
+from app.prompts.library import by_sentence
 from training.score import Answer, FactKey
 
 PIECE_CHARS = 1000  # a novel has no entries, so it is cut into pieces as long as one
@@ -50,7 +51,8 @@ class GoldText:
 
     def said_facts(self, answer: Answer) -> set[FactKey]:
         """The facts of an answer by first names."""
-        return {(self._first(f["source"]), self._first(f["target"]), f["relation"]) for f in answer["edges"]}
+        stated = (fact for _, fact in by_sentence(answer["edges"]))
+        return {(self._first(f["source"]), self._first(f["target"]), f["relation"]) for f in stated}
 
     def _first(self, name: str) -> str:
         return next((entity.names[0] for entity in self.entities if name in entity.names), name)

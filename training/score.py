@@ -6,6 +6,8 @@ Knows the answers' shapes; knows no model. In: pairs of (answer, gold).  Out: co
 from dataclasses import dataclass
 from typing import Any
 
+from app.prompts.library import by_sentence
+
 Answer = dict[str, Any]
 FactKey = tuple[str, str, str]  # source, target, relation
 
@@ -92,8 +94,10 @@ def ends_of(facts: set[FactKey]) -> set[frozenset[str]]:
 
 
 def _entities(answer: Answer, typed: bool) -> set[Any]:
-    return {(item["name"], item["type"]) if typed else item["name"] for item in answer["extracted_entities"]}
+    found = (item for _, item in by_sentence(answer["extracted_entities"]))
+    return {(item["name"], item["type"]) if typed else item["name"] for item in found}
 
 
 def _facts(answer: Answer) -> dict[FactKey, str]:
-    return {(item["source"], item["target"], item["relation"]): item["valid_at"] for item in answer["edges"]}
+    found = (item for _, item in by_sentence(answer["edges"]))
+    return {(item["source"], item["target"], item["relation"]): item["valid_at"] for item in found}

@@ -61,6 +61,7 @@ def examples(journal: MadeJournal, rng: random.Random) -> Iterator[Example]:
 
 
 def entities_example(prompts: JournalPrompts, entry: MadeEntry) -> Example:
+    """Each gold name under the first sentence that offers it; a name that none offers cannot be asked for."""
     prompts.extract_text(
         {
             "episode_content": entry.text,
@@ -71,8 +72,15 @@ def entities_example(prompts: JournalPrompts, entry: MadeEntry) -> Example:
             ],
         }
     )
-    found = [{"name": entity.name, "type": entity.type} for entity in entry.entities]
-    return _example("entities", take_call(), {"extracted_entities": found})
+    call = take_call()
+    assert call is not None
+    lists = call.schema["properties"]["extracted_entities"]["properties"]
+    found: dict[str, list[dict[str, Any]]] = {sentence: [] for sentence in lists}
+    for entity in entry.entities:
+        sentence = next((s for s, offered in lists.items() if entity.name in _choices(offered)), None)
+        if sentence is not None:
+            found[sentence].append({"name": entity.name, "type": entity.type})
+    return _example("entities", call, {"extracted_entities": found})
 
 
 def edges_example(
@@ -94,20 +102,23 @@ def edges_example(
         }
     )
     call = take_call()
-    found = [
-        {
-            "sentence": fact.sentence + 1,
-            "source": fact.source,
-            "target": fact.target,
-            "relation": fact.relation,
-            "fact": fact.fact,
-            "valid_at": fact.valid_at,
-            "invalid_at": fact.invalid_at,
-        }
-        for fact in entry.facts
-    ]
     assert call is not None
-    return _example("edges", call, {"edges": found}) if _dates_allowed(call, found) else None
+    found: dict[str, list[dict[str, Any]]] = {
+        sentence: [] for sentence in call.schema["properties"]["edges"]["properties"]
+    }
+    for fact in entry.facts:
+        found[str(fact.sentence + 1)].append(
+            {
+                "source": fact.source,
+                "target": fact.target,
+                "relation": fact.relation,
+                "fact": fact.fact,
+                "valid_at": fact.valid_at,
+                "invalid_at": fact.invalid_at,
+            }
+        )
+    stated = [item for items in found.values() for item in items]
+    return _example("edges", call, {"edges": found}) if _dates_allowed(call, stated) else None
 
 
 def resolution_example(
@@ -215,6 +226,12 @@ def question_example(question: MadeQuestion, told: dict[int, MadeFact], rng: ran
 def number_facts(facts: list[tuple[str, str | None, str]]) -> tuple[str, list[str]]:
     lines = [f"{i}. {a}{' to ' + b if b else ''}: {text}" for i, (a, b, text) in enumerate(facts, 1)]
     return "\n".join(lines), lines
+
+
+def _choices(offered: dict[str, Any]) -> list[str]:
+    """The names a sentence's list may hold."""
+    name = offered["items"]["properties"]["name"]
+    return name["enum"] if "enum" in name else [name["const"]]
 
 
 def _dates_allowed(call: PromptCall, found: list[dict[str, Any]]) -> bool:

@@ -118,15 +118,16 @@ def step(model: Nano, optimizer: torch.optim.Optimizer, batch: Batch, device: to
     with torch.autocast(device.type, dtype=torch.bfloat16):
         _, shared = model.hidden(prefix[None])
         hidden, _ = model.hidden(ids[:, :-1], shared)
-        logits = model.logits(hidden)
-    losses = F.cross_entropy(logits.float().flatten(0, 1), ids[:, 1:].flatten(), reduction="none").view_as(ids[:, 1:])
-    weighted: Tensor = (losses * weights[:, 1:]).sum() / weights[:, 1:].sum()
+        asked = weights[:, 1:] > 0  # logits are computed of these alone
+        logits = model.logits(hidden[asked])
+    losses = F.cross_entropy(logits.float(), ids[:, 1:][asked], reduction="none")
+    weights = weights[:, 1:][asked]
+    weighted: Tensor = (losses * weights).sum() / weights.sum()
     weighted.backward()
     torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
     optimizer.step()
     optimizer.zero_grad(set_to_none=True)
-    answer = weights[:, 1:] == 1.0
-    return float(losses[answer].mean().detach())
+    return float(losses[weights == 1.0].mean().detach())
 
 
 def make_optimizer(model: Nano) -> torch.optim.Optimizer:

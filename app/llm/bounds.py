@@ -5,6 +5,7 @@ In: a schema.  Out: the same schema closed, required, with references written ou
 """
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,7 +53,7 @@ def bounded_schema(schema: Schema, bounds: Bounds | None = None) -> Schema:
     raises  BadInput if a type must contain itself, or names a reference that is not there
     """
     try:
-        return _Bounding(schema, bounds or Bounds()).of(schema)
+        return _Bounding(schema, bounds or Bounds()).whole()
     except _TooDeepError as error:
         raise BadInput(f"the type {error} contains itself without end", hint="make the inner one optional") from error
 
@@ -64,6 +65,12 @@ class _Bounding:
         self._root = root
         self._bounds = bounds
         self._path: list[str] = []
+        self._shared: dict[str, Schema] = {}
+
+    def whole(self) -> Schema:
+        """The root with the definitions that it and they refer to."""
+        bounded = self.of(self._root)
+        return bounded | ({"$defs": self._shared} if self._shared else {})
 
     def of(self, schema: Schema | bool) -> Schema:
         if schema is True or schema == {}:
@@ -83,7 +90,12 @@ class _Bounding:
         return self._typed(kept) if kept else self._anything()
 
     def _referred(self, schema: Schema) -> Schema:
-        name = schema["$ref"]
+        name, alone = schema["$ref"], set(schema) <= {"$ref"} | ANNOTATIONS
+        if alone and name.startswith("#/$defs/") and self._ends(name):
+            key = name.removeprefix("#/$defs/")
+            if key not in self._shared:  # said once however often it is used: a grammar compiles it once
+                self._shared[key] = self.of(self._unfolded(schema))
+            return {"$ref": name}
         if self._path.count(name) >= self._bounds.depth:
             raise _TooDeepError(name.rsplit("/", 1)[-1])
         self._path.append(name)
@@ -91,6 +103,16 @@ class _Bounding:
             return self.of(_merged([self._unfolded(schema)]))
         finally:
             self._path.pop()
+
+    def _ends(self, name: str) -> bool:
+        """Whether following a definition's references, and theirs, never comes back to it."""
+        seen: set[str] = set()
+        waiting = [name]
+        while waiting:
+            found = {*_references(self._unfolded({"$ref": waiting.pop()}))} - seen
+            seen |= found
+            waiting += found
+        return name not in seen
 
     def _unfolded(self, schema: Schema) -> Schema:
         """A reference with its target's keywords in its place; one step only."""
@@ -205,6 +227,19 @@ class _Bounding:
             },
         ]
         return {"anyOf": [*scalars, *nested]}
+
+
+def _references(schema: Any) -> Iterator[str]:
+    """Every `$ref` inside."""
+    if isinstance(schema, dict):
+        if isinstance(schema.get("$ref"), str):
+            yield schema["$ref"]
+        for key, value in schema.items():
+            if key not in ("const", "enum"):
+                yield from _references(value)
+    elif isinstance(schema, list):
+        for item in schema:
+            yield from _references(item)
 
 
 def _merged(parts: list[Schema]) -> Schema:

@@ -43,13 +43,10 @@ class NumberedText:
         sentences = (one_line(self.text[a:b]) for a, b in self.spans)
         return next((sentence for sentence in sentences if name in sentence), "")
 
-    def names(self) -> list[str]:
-        """Every run of words of one sentence that could be a name, in order of appearance, each once."""
-        found: dict[str, None] = {}
-        for start, end in self.spans:
-            for name in candidate_names(self.text[start:end]):
-                found.setdefault(name)
-        return list(found)
+    def names(self) -> dict[int, list[str]]:
+        """Sentence number -> the runs of its words that could be names, each once; only sentences that have any."""
+        found = {i: list(dict.fromkeys(candidate_names(self.text[a:b]))) for i, (a, b) in enumerate(self.spans, 1)}
+        return {i: runs for i, runs in found.items() if runs}
 
 
 def number_text(text: str, day: date | None) -> NumberedText:

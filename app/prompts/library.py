@@ -7,7 +7,7 @@ next in the same task, a `PromptCall` with the messages, the schema and the way 
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -101,7 +101,7 @@ class JournalPrompts:
         ids = {_shown(kind["entity_type_name"]): kind["entity_type_id"] for kind in context["entity_types"]}
 
         def finish(answer: Answer) -> Answer:
-            found = {item["name"]: ids[item["type"]] for item in answer["extracted_entities"]}
+            found = {item["name"]: ids[item["type"]] for _, item in by_sentence(answer["extracted_entities"])}
             self.names = list(found)
             if found:  # the writer is part of every entry that names anyone, though "I" is no name
                 found.setdefault(self.owner, ids.get("Person", 0))
@@ -112,7 +112,7 @@ class JournalPrompts:
             }
 
         self.names, self.facts = [], []
-        schema = schemas.entities(text.names(), list(ids), len(text.spans))
+        schema = schemas.entities(text.names(), list(ids))
         return self._leave(self._entities, {"entry": text.entry()}, schema, finish)
 
     def nodes(self, context: Answer) -> ChatPrompt:
@@ -160,13 +160,13 @@ class JournalPrompts:
         }
 
         def finish(answer: Answer) -> Answer:
-            once = {(item["source"], item["target"], item["fact"]): item for item in reversed(answer["edges"])}
-            items = list(reversed(once.values()))
+            once: dict[tuple[str, str, str], tuple[int, Answer]] = {}
+            for sentence, item in by_sentence(answer["edges"]):
+                once.setdefault((item["source"], item["target"], item["fact"]), (sentence, item))
             self.facts = [
-                GroundedFact(item["source"], item["target"], item["fact"], text.spans[item["sentence"] - 1])
-                for item in items
+                GroundedFact(*ends_and_fact, text.spans[sentence - 1]) for ends_and_fact, (sentence, _) in once.items()
             ]
-            return {"edges": [_edge(item) for item in items]}
+            return {"edges": [_edge(item) for _, item in once.values()]}
 
         return self._leave(ExtractEdges, inputs, schemas.edges(names, len(text.spans), list(text.dates)), finish)
 
@@ -224,6 +224,13 @@ def render(
 ) -> list[dict[str, str]]:
     """[system, user] of one call: the same bytes that DSPy evaluates."""
     return (adapter or JSONAdapter()).format(signature, [], inputs)
+
+
+def by_sentence(found: dict[str, list[Answer]]) -> Iterator[tuple[int, Answer]]:
+    """Each item of an extraction's answer with the number of its sentence, in the answer's order."""
+    for sentence, items in found.items():
+        for item in items:
+            yield int(sentence), item
 
 
 def prompts_fingerprint() -> str:

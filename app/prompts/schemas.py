@@ -8,9 +8,8 @@ the entry's or ones it names, and every string and array is bounded, so that eve
 import re
 from typing import Any
 
-MAX_ITEMS = 40  # entities or facts of one chunk
-# Denser sentences are lists; the bounds end the answer of a small model that repeats itself.
-ENTITIES_PER_SENTENCE, EDGES_PER_SENTENCE = 4, 2
+# The bounds end the answer of a small model that repeats itself; a list of twelve names is rare, six facts are rarer.
+ENTITIES_PER_SENTENCE, EDGES_PER_SENTENCE = 12, 6
 MAX_FACT_CHARS = 240
 MAX_PAIRED_ENDPOINTS = 14  # 182 pairs compile in some 40 ms; more endpoints are rare in one chunk
 MAX_SUMMARY_CHARS = 300
@@ -41,19 +40,22 @@ def choice(values: list[Any]) -> dict[str, Any]:
     return {"const": values[0]} if len(values) == 1 else {"enum": values}
 
 
-def entities(names: list[str], types: list[str], sentences: int) -> dict[str, Any]:
-    """Names are runs of the entry's words; no words at all leave only the empty list."""
-    item = record(name=choice(names), type=choice(types)) if names else {}
-    return record(extracted_entities=array(item, min(MAX_ITEMS, 2 + ENTITIES_PER_SENTENCE * sentences) if names else 0))
+def entities(names: dict[int, list[str]], types: list[str]) -> dict[str, Any]:
+    """A list under the number of each sentence that could name anything; names are runs of that sentence's words."""
+    found = {
+        str(sentence): array(record(name=choice(runs), type=choice(types)), min(len(runs), ENTITIES_PER_SENTENCE))
+        for sentence, runs in names.items()
+    }
+    return record(extracted_entities=record(**found))
 
 
 def edges(endpoints: list[str], sentences: int, dates: list[str]) -> dict[str, Any]:
-    """Two different endpoints of the list; the fact begins with the source's own name and names the target too.
+    """A list under each sentence's number; a fact has two different endpoints, begins with its source and names both.
 
     One alternative a pair says all of that; where that would be too many, one a source leaves the target's name free.
     """
-    if len(endpoints) < 2 or sentences == 0:
-        return record(edges=array({}, 0))
+    if len(endpoints) < 2:
+        return record(edges=record())
     others = {source: [name for name in endpoints if name != source] for source in endpoints}
     if len(endpoints) <= MAX_PAIRED_ENDPOINTS:
         choices = [(source, [target]) for source in endpoints for target in others[source]]
@@ -61,7 +63,6 @@ def edges(endpoints: list[str], sentences: int, dates: list[str]) -> dict[str, A
         choices = list(others.items())
     items = [
         record(
-            sentence=choice(list(range(1, sentences + 1))),
             source={"const": source},
             target=choice(targets),
             relation={"type": "string", "pattern": RELATION},
@@ -71,7 +72,8 @@ def edges(endpoints: list[str], sentences: int, dates: list[str]) -> dict[str, A
         )
         for source, targets in choices
     ]
-    return record(edges=array({"anyOf": items}, min(MAX_ITEMS, 2 + EDGES_PER_SENTENCE * sentences)))
+    found = {str(i): array({"$ref": "#/$defs/edge"}, EDGES_PER_SENTENCE) for i in range(1, sentences + 1)}
+    return {**record(edges=record(**found)), "$defs": {"edge": {"anyOf": items}}}
 
 
 def _fact_pattern(source: str, targets: list[str]) -> str:

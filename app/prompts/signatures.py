@@ -29,9 +29,8 @@ class NamedEntity(BaseModel):
 
 
 class GroundedEdge(BaseModel):
-    """One fact between two entities, with the sentence it was read from."""
+    """One fact between two entities."""
 
-    sentence: int
     source: str
     target: str
     relation: str
@@ -55,30 +54,30 @@ class EntitySummary(BaseModel):
 
 
 class ExtractEntities(dspy.Signature):  # type: ignore[misc]
-    """List the particular people, places and things that this journal entry names.
-    - Copy each name exactly as the entry writes it, at its fullest; list it once.
-    - Leave out the writer (I, me), pronouns, dates, times, weather, feelings and common nouns.
-    - An entry that names nothing gives an empty list."""
+    """List the particular people, places and things that this journal entry names, sentence by sentence.
+    - Copy each name exactly as the entry writes it, at its fullest, under the first sentence that has it so.
+    - List each name once; most sentences add none and keep an empty list.
+    - Leave out the writer (I, me), pronouns, dates, times, weather, feelings and common nouns."""
 
     entry: str = dspy.InputField()
-    extracted_entities: list[NamedEntity] = dspy.OutputField()
+    extracted_entities: dict[int, list[NamedEntity]] = dspy.OutputField()
 
 
 class ExtractEdges(dspy.Signature):  # type: ignore[misc]
-    """State what this journal entry tells as facts between two different entities of the list.
+    """State what this journal entry tells as facts between two different entities of the list, sentence by sentence.
     - The writer is "I", "me", "my". Earlier entries only help to understand this one.
-    - sentence: the number of the sentence that says it.
+    - Under a sentence's number stand the facts that it says; most sentences say none.
     - relation: SCREAMING_SNAKE_CASE, such as LIVES_IN, WORKS_AT, MET, MARRIED_TO, VISITED, READ.
     - fact: one short sentence in the entry's language that begins with the source, names both and keeps every detail.
     - valid_at: the day it happened or became true: this entry's date, or another date listed if the sentence says so.
     - invalid_at: the listed date on which it stopped being true, otherwise null.
-    - State each fact once; leave out wishes, plans and guesses. Nothing to state gives an empty list."""
+    - State each fact once; leave out wishes, plans and guesses."""
 
     previous_entries: str = dspy.InputField()
     entry: str = dspy.InputField()
     dates: str = dspy.InputField()
     entities: str = dspy.InputField()
-    edges: list[GroundedEdge] = dspy.OutputField()
+    edges: dict[int, list[GroundedEdge]] = dspy.OutputField()
 
 
 class ResolveEntities(dspy.Signature):  # type: ignore[misc]

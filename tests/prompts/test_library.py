@@ -62,9 +62,16 @@ def _edges(prompts: JournalPrompts, labels: list[str] | None = None) -> PromptCa
     return _taken()
 
 
-def _edge(**changes: Any) -> dict[str, Any]:
+def _sayable(call: PromptCall, name: str) -> bool:
+    """Whether any sentence's list may hold the name."""
+    sentences = call.schema["properties"]["extracted_entities"]["properties"]
+    item = {"name": name, "type": "Person"}
+    answers = ({n: [item] if n == here else [] for n in sentences} for here in sentences)
+    return any(_allowed(call, {"extracted_entities": answer}) for answer in answers)
+
+
+def _edge(sentence: str = "2", times: int = 1, **changes: Any) -> dict[str, Any]:
     edge = {
-        "sentence": 2,
         "source": "Clara Weiss",
         "target": "Siemens",
         "relation": "WORKS_AT",
@@ -72,7 +79,7 @@ def _edge(**changes: Any) -> dict[str, Any]:
         "valid_at": "2024-04-03",
         "invalid_at": None,
     }
-    return {"edges": [edge | changes]}
+    return {"edges": {"1": [], "2": [], "3": [], sentence: [edge | changes] * times}}
 
 
 def _allowed(call: PromptCall, answer: dict[str, Any]) -> bool:
@@ -85,7 +92,7 @@ def _allowed(call: PromptCall, answer: dict[str, Any]) -> bool:
 )
 def test_a_name_of_the_entry_can_be_said(name: str) -> None:
     """Every run of words that could be a name is offered, a closing abbreviation with its full stop."""
-    assert _allowed(_entities(), {"extracted_entities": [{"name": name, "type": "Person"}]})
+    assert _sayable(_entities(), name)
 
 
 @pytest.mark.parametrize(
@@ -93,28 +100,38 @@ def test_a_name_of_the_entry_can_be_said(name: str) -> None:
 )
 def test_a_name_that_is_not_in_the_entry_cannot_be_said(name: str) -> None:
     """No answer can name what the entry does not, nor what begins or ends with a function word."""
-    assert not _allowed(_entities(), {"extracted_entities": [{"name": name, "type": "Person"}]})
+    assert not _sayable(_entities(), name)
 
 
 def test_names_in_scripts_without_spaces_can_be_said() -> None:
     """Runs of signs serve where words are not parted."""
     call = _entities("午後往留黎廠。夜得二弟信。")
-    assert _allowed(call, {"extracted_entities": [{"name": "留黎廠", "type": "Place"}]})
+    assert _sayable(call, "留黎廠")
 
 
-def test_an_entry_without_words_allows_only_the_empty_list() -> None:
-    """Nothing to name: the schema says so and stays valid."""
+def test_a_name_stands_under_a_sentence_that_has_it() -> None:
+    """Each sentence's list offers that sentence's words alone, and no sentence may be left out."""
+    call = _entities()
+    said = {"name": "Siemens", "type": "Organisation"}
+    assert _allowed(call, {"extracted_entities": {"1": [], "2": [said], "3": []}})
+    assert not _allowed(call, {"extracted_entities": {"1": [said], "2": [], "3": []}})
+    assert not _allowed(call, {"extracted_entities": {"2": [said]}})
+
+
+def test_a_sentence_without_names_is_not_asked_about() -> None:
+    """Nothing to name: the schema has no list for it and stays valid."""
     call = _entities("… !")
-    assert _allowed(call, {"extracted_entities": []})
-    assert not _allowed(call, {"extracted_entities": [{"name": "", "type": "Person"}]})
+    assert _allowed(call, {"extracted_entities": {}})
+    assert not _allowed(call, {"extracted_entities": {"1": []}})
 
 
 def test_the_owner_is_an_entity_of_every_entry_that_names_anyone() -> None:
     """The writer is added by rule, typed Person, once; an entry that names nothing stays empty."""
     call = _entities()
-    answer = call.finish({"extracted_entities": [{"name": "Siemens", "type": "Organisation"}]})
+    siemens = {"name": "Siemens", "type": "Organisation"}
+    answer = call.finish({"extracted_entities": {"1": [], "2": [siemens], "3": [siemens]}})
     assert [item.name for item in ExtractedEntities(**answer).extracted_entities] == ["Siemens", "Nora Lindqvist"]
-    assert call.finish({"extracted_entities": []}) == {"extracted_entities": []}
+    assert call.finish({"extracted_entities": {"1": [], "2": [], "3": []}}) == {"extracted_entities": []}
 
 
 @pytest.mark.parametrize(
@@ -122,7 +139,7 @@ def test_the_owner_is_an_entity_of_every_entry_that_names_anyone() -> None:
     [
         {"source": "Graz"},
         {"target": "Clara Weiss"},
-        {"sentence": 4},
+        {"sentence": "4"},
         {"sentence": 0},
         {"relation": "works at"},
         {"fact": "Works at Siemens."},
@@ -144,7 +161,7 @@ def test_a_fact_points_to_its_sentence_and_becomes_graphitis_own() -> None:
     """`finish` gives Graphiti instants and constant indices, and keeps the span of the sentence."""
     prompts = _prompts()
     call = _edges(prompts)
-    answer = call.finish({"edges": _edge()["edges"] * 2})
+    answer = call.finish(_edge(times=2))
     (edge,) = ExtractedEdges(**answer).edges
     assert (edge.valid_at, edge.invalid_at, edge.episode_indices) == ("2024-04-03T00:00:00Z", None, [0])
     (fact,) = prompts.facts

@@ -13,7 +13,11 @@ GOLD = Path(__file__).parent.parent / "gold" / "handwritten.jsonl"
 
 
 def _share_offered(entries: list[tuple[str, list[str]]]) -> float:
-    offered = [(set(number_text(text, None).names()), name) for text, names in entries for name in names]
+    offered = [
+        ({run for runs in number_text(text, None).names().values() for run in runs}, name)
+        for text, names in entries
+        for name in names
+    ]
     return sum(name in names for names, name in offered) / len(offered)
 
 
