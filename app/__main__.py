@@ -1,81 +1,84 @@
 """Daybook's commands: python -m app COMMAND
 
-commands:
-  search "TEXT"   facts that match, with their dates, the journal file and the sentence each was read from
-  show ENTITY     everything the graph holds on one person, place or thing
-  status          how much was read, what waits, what was put aside
-
-examples:
-  python -m app search "where does Clara work"
-  python -m app search "Ghent" --as-of 2023-05-01 --limit 5
-  python -m app show "Clara Weiss" --json
-  python -m app status --home ~/daybook-of-anna
-
-To read journals: python load_journals.py --help
+Knows which commands there are and in what order a person meets them; each does its own work in `app/cli/commands`.
+In: what was typed.  Out: an exit code.
 """
 
 import argparse
+import importlib
 import sys
 from pathlib import Path
+from typing import Protocol, cast
 
-from app.cli.command import Parser, at_least_one, command, iso_date
+from app.cli.command import Parser, command
+
+# The list a person reads, and the only place where a new command is entered: a module of app/cli/commands each.
+SHELVES: dict[str, tuple[str, ...]] = {
+    "look": ("search", "show", "status"),
+}
+
+_HEAD = "Daybook: a dated and grounded knowledge graph of your journals, on your own machine."
+_TAIL = """first steps:
+  python load_journals.py                        read the sample journals; yours: load_journals.py ~/diary
+  python -m app search "where does Clara work"
+  python -m app COMMAND --help                   a short manual with examples
+
+exit codes: 0 done; 1 something failed; 2 unusable input; 3 storage failed; 4 another run holds the home;
+130 interrupted.
+"""
+
+
+class Command(Protocol):
+    """A module of app/cli/commands; its docstring is its manual."""
+
+    __doc__: str | None
+
+    def arguments(self, parser: argparse.ArgumentParser) -> None: ...
+    def run(self, options: argparse.Namespace) -> int: ...
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Parse, look, print; returns the exit code."""
-    parser = _parser()
+    """Parse, run one command, return the exit code; without arguments print the list of commands."""
+    commands = {name: _load(name) for names in SHELVES.values() for name in names}
+    parser = parser_of(commands)
     options = parser.parse_args(arguments)
     if options.command is None:
-        print(__doc__)
+        parser.print_help()
         return 0
-    return command(lambda: _run(options), as_json=options.json)
+    return command(lambda: commands[options.command].run(options), as_json=options.json)
 
 
-def _run(options: argparse.Namespace) -> int:
-    # Late, so that --help answers at once.
-    from app.cli import report
-    from app.pipeline import look
-
-    place = look.Place(options.home, options.group, getattr(options, "embedder", None))
-    if options.command == "search":
-        report.print_facts(look.search(place, options.text, limit=options.limit, as_of=options.as_of), options.json)
-    elif options.command == "show":
-        report.print_card(look.show(place, options.entity), options.json)
-    else:
-        report.print_status(look.status(place), options.json)
-    return 0
-
-
-def _parser() -> argparse.ArgumentParser:
-    summary, _, rest = (__doc__ or "").partition("\n\n")
-    shared = Parser(add_help=False)
-    shared.add_argument("--home", type=Path, metavar="DIR", help="where all state is kept (DAYBOOK_HOME)")
-    shared.add_argument("--group", metavar="G", help="whose graph, if you keep several (DAYBOOK_GROUP)")
-    shared.add_argument("--json", action="store_true", help="one JSON value on stdout")
+def parser_of(commands: dict[str, Command]) -> Parser:
+    """The parser of all commands, each with its own manual."""
     raw = argparse.RawDescriptionHelpFormatter
-    parser = Parser(prog="python -m app", description=summary, epilog=rest, formatter_class=raw)
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
-    search = commands.add_parser(
-        "search",
-        parents=[shared],
-        formatter_class=raw,
-        help="facts that match, with dates and sentences",
-        epilog='example: python -m app search "who is ill" --as-of 2023-05-01',
-    )
-    search.add_argument("text", metavar="TEXT", help="words, a name, or a question")
-    search.add_argument("--limit", type=at_least_one, default=10, metavar="N", help="how many facts at most (10)")
-    search.add_argument("--as-of", type=iso_date, metavar="DATE", help="only facts that held on that day")
-    search.add_argument("--embedder", metavar="E", help="the embedder the home was built with")
-    show = commands.add_parser(
-        "show",
-        parents=[shared],
-        formatter_class=raw,
-        help="everything on one entity",
-        epilog='example: python -m app show "Clara Weiss"',
-    )
-    show.add_argument("entity", metavar="ENTITY", help="its name, as the graph has it")
-    commands.add_parser("status", parents=[shared], formatter_class=raw, help="how much was read, what waits")
+    parser = Parser(prog="python -m app", usage="python -m app COMMAND ...", description=_HEAD, formatter_class=raw)
+    parser.epilog = f"{_list(commands)}\n{_TAIL}"
+    choices = parser.add_subparsers(dest="command", metavar="COMMAND", prog="python -m app", help=argparse.SUPPRESS)
+    for name, module in commands.items():
+        manual, examples, lines = (module.__doc__ or "").partition("examples:")
+        one = choices.add_parser(name, description=manual, epilog=examples + lines, formatter_class=raw)
+        module.arguments(one)
+        every = one.add_argument_group("every command")
+        every.add_argument("--home", type=Path, metavar="DIR", help="where all state is kept (DAYBOOK_HOME)")
+        every.add_argument("--group", metavar="G", help="whose graph, if you keep several (DAYBOOK_GROUP)")
+        every.add_argument("--json", action="store_true", help="one JSON value on stdout, for programs")
     return parser
+
+
+def _load(name: str) -> Command:
+    module = "import_" if name == "import" else name  # a keyword of Python
+    return cast(Command, importlib.import_module(f"app.cli.commands.{module}"))
+
+
+def _list(commands: dict[str, Command]) -> str:
+    lines = []
+    for shelf, names in SHELVES.items():
+        lines.append(f"{shelf}:")
+        for name in names:
+            first = (commands[name].__doc__ or "").split("\n", 1)[0].rstrip(".")
+            lines.append(f"  {name:<12}{first[0].lower()}{first[1:]}")
+        lines.append("")
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":

@@ -10,9 +10,12 @@ import os
 import sys
 from collections.abc import Callable
 from datetime import date
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from app.errors import DaybookError, StorageFailed
+
+if TYPE_CHECKING:  # at run time it would wake the graph, and `--help` does without
+    from app.pipeline.look import Place
 
 
 def command(run: Callable[[], int], *, as_json: bool = False) -> int:
@@ -77,3 +80,10 @@ def iso_date(text: str) -> date:
         return date.fromisoformat(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is not a date; write it as YYYY-MM-DD") from None
+
+
+def place_of(options: argparse.Namespace) -> "Place":
+    """Which home and whose graph the shared options name."""
+    from app.pipeline.look import Place
+
+    return Place(options.home, options.group, getattr(options, "embedder", None))

@@ -1,0 +1,1 @@
+"""The commands of `python -m app`, one a file: its docstring is the manual, `arguments` declares, `run` does."""
