@@ -118,13 +118,13 @@ class Scripted(LLMClient):  # type: ignore[misc]  # graphiti is untyped
 def _our_answer(prompt: str, schema: dict[str, Any], script: Script) -> dict[str, Any]:
     match prompt:
         case "extract_nodes.extract_text":
-            return {"extracted_entities": {"1": [{"name": name, "type": "Person"} for name in script.names]}}
+            return {"extracted_entities": {"1. A.": [{"name": name, "type": "Person"} for name in script.names]}}
         case "extract_edges.edge":
             keys = ("source", "target", "relation", "fact")
             dates: dict[str, str | None] = {"valid_at": script.day.isoformat(), "invalid_at": None}
             edges: dict[str, list[dict[str, str | None]]] = defaultdict(list)
             for sentence, *fact in script.facts:
-                edges[str(sentence)].append({**dict(zip(keys, fact, strict=True)), **dates})
+                edges[f"{sentence}."].append({**dict(zip(keys, fact, strict=True)), **dates})
             return {"edges": edges}
         case "dedupe_nodes.nodes":
             items = schema["properties"]["entity_resolutions"]["prefixItems"]

@@ -71,15 +71,25 @@ class Attention(nn.Module):
         k = rotate(self.k_norm(self.k_proj(x).view(b, t, self.kv_heads, -1)).transpose(1, 2), rope)
         v = self.v_proj(x).view(b, t, self.kv_heads, -1).transpose(1, 2)  # (B, kv, T, head_dim)
         own = (k, v)
-        if prefix is None:
-            out = F.scaled_dot_product_attention(q, k, v, is_causal=True, enable_gqa=True)
-        else:
-            p = prefix[0].shape[2]
+        if prefix is not None:
             k = torch.cat([prefix[0].expand(b, -1, -1, -1), k], dim=2)
             v = torch.cat([prefix[1].expand(b, -1, -1, -1), v], dim=2)
-            seen = torch.ones(t, p + t, dtype=torch.bool, device=x.device).tril(diagonal=p)
-            out = F.scaled_dot_product_attention(q, k, v, attn_mask=seen, enable_gqa=True)
+        out = attend(q, k, v)
         return self.o_proj(out.transpose(1, 2).reshape(b, t, -1)), own
+
+
+def attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """Causal attention of the last T of S positions: q (B, H, T, D), k and v (B, G, S, D), H a multiple of G.
+
+    Written out, since torch's fused kernel takes three times as long on a CPU with bfloat16 matrix units
+    (docs/measurements.md); heads of one group share a product.
+    """
+    b, h, t, d = q.shape
+    g, s = k.shape[1], k.shape[2]
+    unseen = torch.full((t, s), -torch.inf, dtype=q.dtype, device=q.device).triu(diagonal=s - t + 1)
+    scores = torch.bmm((q * d**-0.5).reshape(b * g, -1, d), k.reshape(b * g, s, d).transpose(1, 2))
+    weights = (scores.view(b, h, t, s) + unseen).softmax(dim=-1).to(q.dtype)
+    return torch.bmm(weights.view(b * g, -1, s), v.reshape(b * g, s, d)).view(b, h, t, d)
 
 
 class MLP(nn.Module):

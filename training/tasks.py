@@ -75,11 +75,11 @@ def entities_example(prompts: JournalPrompts, entry: MadeEntry) -> Example:
     call = take_call()
     assert call is not None
     lists = call.schema["properties"]["extracted_entities"]["properties"]
-    found: dict[str, list[dict[str, Any]]] = {sentence: [] for sentence in lists}
+    found: dict[str, list[dict[str, Any]]] = {line: [] for line in lists}
     for entity in entry.entities:
-        sentence = next((s for s, offered in lists.items() if entity.name in _choices(offered)), None)
-        if sentence is not None:
-            found[sentence].append({"name": entity.name, "type": entity.type})
+        line = next((line for line, offered in lists.items() if entity.name in _choices(offered)), None)
+        if line is not None:
+            found[line].append({"name": entity.name, "type": entity.type})
     return _example("entities", call, {"extracted_entities": found})
 
 
@@ -103,11 +103,10 @@ def edges_example(
     )
     call = take_call()
     assert call is not None
-    found: dict[str, list[dict[str, Any]]] = {
-        sentence: [] for sentence in call.schema["properties"]["edges"]["properties"]
-    }
+    lines = list(call.schema["properties"]["edges"]["properties"])
+    found: dict[str, list[dict[str, Any]]] = {line: [] for line in lines}
     for fact in entry.facts:
-        found[str(fact.sentence + 1)].append(
+        found[lines[fact.sentence]].append(
             {
                 "source": fact.source,
                 "target": fact.target,

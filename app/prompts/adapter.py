@@ -101,8 +101,7 @@ def sketch(annotation: Any) -> str:
     if origin in (list, set, tuple, frozenset):
         return f"[{sketch(args[0] if args else Any)}, ...]"
     if origin is dict:
-        key = '"1"' if args[0] is int else "string"
-        return f"{{{key}: {sketch(args[1])}, ...}}"
+        return f"{{string: {sketch(args[1])}, ...}}"
     if isinstance(annotation, type) and issubclass(annotation, pydantic.BaseModel):
         inside = (f'"{name}": {sketch(field.annotation)}' for name, field in annotation.model_fields.items())
         return f"{{{', '.join(inside)}}}"

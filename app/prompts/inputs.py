@@ -28,9 +28,12 @@ class NumberedText:
 
     def entry(self) -> str:
         """`2024-04-03, Wednesday` where the day matters, and one numbered sentence a line."""
-        lines = [f"{self.day.isoformat()}, {self.day.strftime('%A')}"] if self.day else []
-        lines += [f"{i}. {one_line(self.text[a:b])}" for i, (a, b) in enumerate(self.spans, 1)]
-        return "\n".join(lines)
+        head = [f"{self.day.isoformat()}, {self.day.strftime('%A')}"] if self.day else []
+        return "\n".join([*head, *self.lines()])
+
+    def lines(self) -> list[str]:
+        """Every sentence with its number: `2. She works at Siemens now.`"""
+        return [f"{i}. {one_line(self.text[a:b])}" for i, (a, b) in enumerate(self.spans, 1)]
 
     def date_lines(self) -> str:
         """`2024-04-02: yesterday`, a line a date; empty when the text names none but its own."""
@@ -43,10 +46,10 @@ class NumberedText:
         sentences = (one_line(self.text[a:b]) for a, b in self.spans)
         return next((sentence for sentence in sentences if name in sentence), "")
 
-    def names(self) -> dict[int, list[str]]:
-        """Sentence number -> the runs of its words that could be names, each once; only sentences that have any."""
-        found = {i: list(dict.fromkeys(candidate_names(self.text[a:b]))) for i, (a, b) in enumerate(self.spans, 1)}
-        return {i: runs for i, runs in found.items() if runs}
+    def names(self) -> dict[str, list[str]]:
+        """Numbered sentence -> the runs of its words that could be names, each once; only sentences that have any."""
+        found = (list(dict.fromkeys(candidate_names(self.text[a:b]))) for a, b in self.spans)
+        return {line: runs for line, runs in zip(self.lines(), found, strict=True) if runs}
 
 
 def number_text(text: str, day: date | None) -> NumberedText:

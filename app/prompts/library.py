@@ -168,7 +168,7 @@ class JournalPrompts:
             ]
             return {"edges": [_edge(item) for _, item in once.values()]}
 
-        return self._leave(ExtractEdges, inputs, schemas.edges(names, len(text.spans), list(text.dates)), finish)
+        return self._leave(ExtractEdges, inputs, schemas.edges(names, text.lines(), list(text.dates)), finish)
 
     def resolve_edge(self, context: Answer) -> ChatPrompt:
         same, others = context["existing_edges"], context["edge_invalidation_candidates"]
@@ -227,10 +227,10 @@ def render(
 
 
 def by_sentence(found: dict[str, list[Answer]]) -> Iterator[tuple[int, Answer]]:
-    """Each item of an extraction's answer with the number of its sentence, in the answer's order."""
-    for sentence, items in found.items():
+    """Each item of an extraction's answer with the number that its sentence begins with, in the answer's order."""
+    for line, items in found.items():
         for item in items:
-            yield int(sentence), item
+            yield int(line.partition(".")[0]), item
 
 
 def prompts_fingerprint() -> str:

@@ -40,17 +40,17 @@ def choice(values: list[Any]) -> dict[str, Any]:
     return {"const": values[0]} if len(values) == 1 else {"enum": values}
 
 
-def entities(names: dict[int, list[str]], types: list[str]) -> dict[str, Any]:
-    """A list under the number of each sentence that could name anything; names are runs of that sentence's words."""
+def entities(names: dict[str, list[str]], types: list[str]) -> dict[str, Any]:
+    """A list under each sentence that could name anything; names are runs of that sentence's words."""
     found = {
-        str(sentence): array(record(name=choice(runs), type=choice(types)), min(len(runs), ENTITIES_PER_SENTENCE))
-        for sentence, runs in names.items()
+        line: array(record(name=choice(runs), type=choice(types)), min(len(runs), ENTITIES_PER_SENTENCE))
+        for line, runs in names.items()
     }
     return record(extracted_entities=record(**found))
 
 
-def edges(endpoints: list[str], sentences: int, dates: list[str]) -> dict[str, Any]:
-    """A list under each sentence's number; a fact has two different endpoints, begins with its source and names both.
+def edges(endpoints: list[str], lines: list[str], dates: list[str]) -> dict[str, Any]:
+    """A list under each sentence; a fact has two different endpoints, begins with its source and names both.
 
     One alternative a pair says all of that; where that would be too many, one a source leaves the target's name free.
     """
@@ -72,7 +72,7 @@ def edges(endpoints: list[str], sentences: int, dates: list[str]) -> dict[str, A
         )
         for source, targets in choices
     ]
-    found = {str(i): array({"$ref": "#/$defs/edge"}, EDGES_PER_SENTENCE) for i in range(1, sentences + 1)}
+    found = {line: array({"$ref": "#/$defs/edge"}, EDGES_PER_SENTENCE) for line in lines}
     return {**record(edges=record(**found)), "$defs": {"edge": {"anyOf": items}}}
 
 

@@ -54,30 +54,29 @@ class EntitySummary(BaseModel):
 
 
 class ExtractEntities(dspy.Signature):  # type: ignore[misc]
-    """List the particular people, places and things that this journal entry names, sentence by sentence.
+    """Go through this journal entry and list under each sentence the particular people, places and things it names.
     - Copy each name exactly as the entry writes it, at its fullest, under the first sentence that has it so.
-    - List each name once; most sentences add none and keep an empty list.
+    - List each name once; a sentence that adds none has an empty list.
     - Leave out the writer (I, me), pronouns, dates, times, weather, feelings and common nouns."""
 
     entry: str = dspy.InputField()
-    extracted_entities: dict[int, list[NamedEntity]] = dspy.OutputField()
+    extracted_entities: dict[str, list[NamedEntity]] = dspy.OutputField()
 
 
 class ExtractEdges(dspy.Signature):  # type: ignore[misc]
-    """State what this journal entry tells as facts between two different entities of the list, sentence by sentence.
+    """Go through this journal entry and state under each sentence what it tells as facts between two listed entities.
     - The writer is "I", "me", "my". Earlier entries only help to understand this one.
-    - Under a sentence's number stand the facts that it says; most sentences say none.
     - relation: SCREAMING_SNAKE_CASE, such as LIVES_IN, WORKS_AT, MET, MARRIED_TO, VISITED, READ.
     - fact: one short sentence in the entry's language that begins with the source, names both and keeps every detail.
     - valid_at: the day it happened or became true: this entry's date, or another date listed if the sentence says so.
     - invalid_at: the listed date on which it stopped being true, otherwise null.
-    - State each fact once; leave out wishes, plans and guesses."""
+    - State each fact once; leave out wishes, plans and guesses; a sentence that tells none has an empty list."""
 
     previous_entries: str = dspy.InputField()
     entry: str = dspy.InputField()
     dates: str = dspy.InputField()
     entities: str = dspy.InputField()
-    edges: dict[int, list[GroundedEdge]] = dspy.OutputField()
+    edges: dict[str, list[GroundedEdge]] = dspy.OutputField()
 
 
 class ResolveEntities(dspy.Signature):  # type: ignore[misc]

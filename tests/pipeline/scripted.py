@@ -77,11 +77,13 @@ def sentences(question: Question) -> list[tuple[int, str]]:
 def _entities(question: Question) -> Answer:
     told, found = dict(sentences(question)), dict[str, list[Answer]]()
     seen: set[str] = set()
-    for number, array in question.schema["properties"]["extracted_entities"]["properties"].items():
+    for line, array in question.schema["properties"]["extracted_entities"]["properties"].items():
         allowed = array["items"]["properties"]["name"]
         allowed = allowed.get("enum", [allowed.get("const")])
-        names = dict.fromkeys(name for name in NAME.findall(told[int(number)]) if name in allowed and name not in seen)
-        found[number] = [{"name": n, "type": "Person"} for n in names][: array["maxItems"]]
+        names = dict.fromkeys(
+            name for name in NAME.findall(told[int(line.split(".")[0])]) if name in allowed and name not in seen
+        )
+        found[line] = [{"name": n, "type": "Person"} for n in names][: array["maxItems"]]
         seen |= {*names}
     return {"extracted_entities": found}
 
@@ -101,14 +103,15 @@ def _resolutions(question: Question) -> Answer:
 def _edges(question: Question) -> Answer:
     endpoints = [line.split(" (")[0] for line in question.fields["entities"].splitlines()]
     (day,) = re.findall(r"^\d{4}-\d\d-\d\d", question.fields["entry"])
-    found: dict[str, list[Answer]] = {n: [] for n in question.schema["properties"]["edges"]["properties"]}
+    lines = list(question.schema["properties"]["edges"]["properties"])
+    found: dict[str, list[Answer]] = {line: [] for line in lines}
     for number, text in sentences(question):
         told = re.sub(r"^I\b", OWNER, text)
         names = NAME.findall(told)
         if len(names) > 1 and {*names[:2]} <= {*endpoints}:
             relation = re.sub(r"[^A-Z]", "", told.removeprefix(names[0]).split()[0].upper())
             ends = {"source": names[0], "target": names[1], "relation": relation}
-            found[str(number)].append({**ends, "fact": told, "valid_at": day, "invalid_at": None})
+            found[lines[number - 1]].append({**ends, "fact": told, "valid_at": day, "invalid_at": None})
     return {"edges": found}
 
 

@@ -70,7 +70,7 @@ def _sayable(call: PromptCall, name: str) -> bool:
     return any(_allowed(call, {"extracted_entities": answer}) for answer in answers)
 
 
-def _edge(sentence: str = "2", times: int = 1, **changes: Any) -> dict[str, Any]:
+def _edge(sentence: int = 1, times: int = 1, **changes: Any) -> dict[str, Any]:
     edge = {
         "source": "Clara Weiss",
         "target": "Siemens",
@@ -79,7 +79,8 @@ def _edge(sentence: str = "2", times: int = 1, **changes: Any) -> dict[str, Any]
         "valid_at": "2024-04-03",
         "invalid_at": None,
     }
-    return {"edges": {"1": [], "2": [], "3": [], sentence: [edge | changes] * times}}
+    lines = number_text(TEXT, None).lines()
+    return {"edges": {line: [edge | changes] * times if line == lines[sentence] else [] for line in lines}}
 
 
 def _allowed(call: PromptCall, answer: dict[str, Any]) -> bool:
@@ -113,25 +114,26 @@ def test_a_name_stands_under_a_sentence_that_has_it() -> None:
     """Each sentence's list offers that sentence's words alone, and no sentence may be left out."""
     call = _entities()
     said = {"name": "Siemens", "type": "Organisation"}
-    assert _allowed(call, {"extracted_entities": {"1": [], "2": [said], "3": []}})
-    assert not _allowed(call, {"extracted_entities": {"1": [said], "2": [], "3": []}})
-    assert not _allowed(call, {"extracted_entities": {"2": [said]}})
+    one, two, three = number_text(TEXT, None).lines()
+    assert _allowed(call, {"extracted_entities": {one: [], two: [said], three: []}})
+    assert not _allowed(call, {"extracted_entities": {one: [said], two: [], three: []}})
+    assert not _allowed(call, {"extracted_entities": {two: [said]}})
 
 
 def test_a_sentence_without_names_is_not_asked_about() -> None:
     """Nothing to name: the schema has no list for it and stays valid."""
     call = _entities("… !")
     assert _allowed(call, {"extracted_entities": {}})
-    assert not _allowed(call, {"extracted_entities": {"1": []}})
+    assert not _allowed(call, {"extracted_entities": {"1. … !": []}})
 
 
 def test_the_owner_is_an_entity_of_every_entry_that_names_anyone() -> None:
     """The writer is added by rule, typed Person, once; an entry that names nothing stays empty."""
     call = _entities()
     siemens = {"name": "Siemens", "type": "Organisation"}
-    answer = call.finish({"extracted_entities": {"1": [], "2": [siemens], "3": [siemens]}})
+    answer = call.finish({"extracted_entities": {"1. A.": [], "2. B.": [siemens], "3. C.": [siemens]}})
     assert [item.name for item in ExtractedEntities(**answer).extracted_entities] == ["Siemens", "Nora Lindqvist"]
-    assert call.finish({"extracted_entities": {"1": [], "2": [], "3": []}}) == {"extracted_entities": []}
+    assert call.finish({"extracted_entities": {"1. A.": [], "2. B.": []}}) == {"extracted_entities": []}
 
 
 @pytest.mark.parametrize(
@@ -139,8 +141,6 @@ def test_the_owner_is_an_entity_of_every_entry_that_names_anyone() -> None:
     [
         {"source": "Graz"},
         {"target": "Clara Weiss"},
-        {"sentence": "4"},
-        {"sentence": 0},
         {"relation": "works at"},
         {"fact": "Works at Siemens."},
         {"fact": "Clara Weiss"},

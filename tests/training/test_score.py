@@ -75,16 +75,16 @@ def test_gold_scored_against_itself_is_perfect() -> None:
 
 def test_a_wrong_type_spoils_the_typed_score_alone() -> None:
     """The name is right; name and type together are not."""
-    said = {"extracted_entities": {"1": [{"name": "Ghent", "type": "Person"}]}}
-    truth = {"extracted_entities": {"1": [{"name": "Ghent", "type": "Place"}]}}
+    said = {"extracted_entities": {"1. A.": [{"name": "Ghent", "type": "Person"}]}}
+    truth = {"extracted_entities": {"1. A.": [{"name": "Ghent", "type": "Place"}]}}
     assert score_entities([(said, truth)]).f1 == 1.0
     assert score_entities([(said, truth)], typed=True).f1 == 0.0
 
 
 def test_dates_are_asked_of_the_facts_found_alone() -> None:
     """Two facts of three are found, one with its day: accuracy is one half."""
-    truth = {"edges": {"1": [fact("A", "B"), fact("A", "C")], "2": [fact("B", "C")]}}
-    said = {"edges": {"1": [fact("A", "B")], "2": [fact("A", "C", day="2023-01-01"), fact("C", "B")]}}
+    truth = {"edges": {"1. A.": [fact("A", "B"), fact("A", "C")], "2. B.": [fact("B", "C")]}}
+    said = {"edges": {"1. A.": [fact("A", "B")], "2. B.": [fact("A", "C", day="2023-01-01"), fact("C", "B")]}}
     tally = score_dates([(said, truth)])
     assert (tally.hits, tally.said, tally.gold) == (1, 2, 2)
 
@@ -109,7 +109,7 @@ def test_two_names_of_one_entity_are_one() -> None:
     """Any of its names finds an entity, both find it once; a name nobody has stands for itself."""
     text = GoldText(date(2024, 1, 1), "en", "W", "", (GoldEntity(("Ross Alger", "Alger"), "Person"),))
     assert text.said_names({"Alger", "Ross Alger", "Prelate"}) == {"Ross Alger", "Prelate"}
-    stated = {"edges": {"1": [fact("Alger", "W")], "2": [fact("Ross Alger", "W")]}}
+    stated = {"edges": {"1. A.": [fact("Alger", "W")], "2. B.": [fact("Ross Alger", "W")]}}
     assert text.said_facts(stated) == {("Ross Alger", "W", "MET")}
 
 
