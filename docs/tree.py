@@ -7,7 +7,17 @@ import ast
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-ROOMS = ["app", "app/cli", "app/cli/commands", "app/pipeline", "app/journal", "app/llm", "app/prompts", "app/ledger", "app/graph"]
+ROOMS = [
+    "app",
+    "app/cli",
+    "app/cli/commands",
+    "app/pipeline",
+    "app/journal",
+    "app/llm",
+    "app/prompts",
+    "app/ledger",
+    "app/graph",
+]
 ROOMS += ["app/graph/drivers", "training", "training/made", "training/embed", "benchmarks"]
 DOORS = ["load_journals.py", "test_qwen_config.py"]
 WIDTH = 120

@@ -155,7 +155,7 @@ class JournalPrompts:
             "entry": text.entry(),
             "dates": text.date_lines(),
             "entities": "\n".join(
-                _labelled(name, labels[name]) + (", the writer" if name == self.owner else "") for name in names
+                ("the writer: " if name == self.owner else "") + _labelled(name, labels[name]) for name in names
             ),
         }
 

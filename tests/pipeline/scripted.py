@@ -101,7 +101,8 @@ def _resolutions(question: Question) -> Answer:
 
 
 def _edges(question: Question) -> Answer:
-    endpoints = [line.split(" (")[0] for line in question.fields["entities"].splitlines()]
+    listed = question.fields["entities"].splitlines()
+    endpoints = [line.removeprefix("the writer: ").split(" (")[0] for line in listed]
     (day,) = re.findall(r"^\d{4}-\d\d-\d\d", question.fields["entry"])
     lines = list(question.schema["properties"]["edges"]["properties"])
     found: dict[str, list[Answer]] = {line: [] for line in lines}

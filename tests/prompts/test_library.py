@@ -266,7 +266,7 @@ def test_the_served_prompt_is_the_one_dspy_formats() -> None:
         "previous_entries": "2024-04-02: Rain all day.",
         "entry": text.entry(),
         "dates": text.date_lines(),
-        "entities": "Clara Weiss (Person)\nSiemens (Organisation)\nNora Lindqvist (Person), the writer",
+        "entities": "Clara Weiss (Person)\nSiemens (Organisation)\nthe writer: Nora Lindqvist (Person)",
     }
     assert JSONAdapter().format(ExtractEdges, [], inputs) == call.messages
 
