@@ -133,7 +133,7 @@ And whatever the figures are:
 
 | | |
 |---|---|
-| prompts it was trained on | `{origin["prompts"]}`; stale if `app.prompts.library.prompts_fingerprint` differs |
+| prompts it was trained on | `{origin["prompts"]}`; stale if `app.prompts.fingerprint` differs |
 | sha256 of model.safetensors | `{digest}` |
 | licence | Apache-2.0; no text of anybody's was used |
 """

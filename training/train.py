@@ -20,7 +20,7 @@ import torch.nn.functional as F
 from safetensors.torch import load_file
 from torch import Tensor
 
-from app.prompts.library import prompts_fingerprint
+from app.prompts.fingerprint import prompts_fingerprint
 from training.batches import Batch, batches, copy_batches
 from training.model import Nano, NanoConfig
 from training.tokenizer import load_tokenizer

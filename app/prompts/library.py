@@ -5,8 +5,6 @@ In: the context Graphiti hands a prompt builder.  Out: a ChatPrompt, and beside 
 next in the same task, a `PromptCall` with the messages, the schema and the way back to Graphiti's own shape.
 """
 
-import hashlib
-import json
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -231,14 +229,6 @@ def by_sentence(found: dict[str, list[Answer]]) -> Iterator[tuple[int, Answer]]:
     for line, items in found.items():
         for item in items:
             yield int(line.partition(".")[0]), item
-
-
-def prompts_fingerprint() -> str:
-    """Changes with any rule, field or answer shape: a model trained on other prompts is stale."""
-    asked: list[type[dspy.Signature]] = [ExtractEdges, ResolveEntities, ResolveEdge, SummarizeEntities, DateFact]
-    signatures = [with_types(ExtractEntities, ENTITY_TYPES), *asked]
-    rendered = [render(s, {name: "{" + name + "}" for name in s.input_fields}) for s in signatures]
-    return hashlib.sha256(json.dumps(rendered, ensure_ascii=False).encode()).hexdigest()[:16]
 
 
 def _edge(item: Answer) -> Answer:

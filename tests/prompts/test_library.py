@@ -13,9 +13,11 @@ from graphiti_core.prompts.extract_edges import EdgeTimestamps, ExtractedEdges
 from graphiti_core.prompts.extract_nodes import ExtractedEntities, SummarizedEntities
 from graphiti_core.prompts.lib import validate_prompt_library
 
+from app.prompts import schemas
 from app.prompts.adapter import JSONAdapter
+from app.prompts.fingerprint import prompts_fingerprint
 from app.prompts.inputs import number_text
-from app.prompts.library import JournalPrompts, PromptCall, prompts_fingerprint, take_call
+from app.prompts.library import JournalPrompts, PromptCall, take_call
 from app.prompts.names import find_mentions
 from app.prompts.signatures import ENTITY_TYPES
 
@@ -278,12 +280,19 @@ def test_mentions_are_whole_words_across_line_breaks() -> None:
     assert [text[a:b] for a, b in find_mentions(text, "Ann Lee")] == ["Ann\nLee"]
 
 
+def test_the_fingerprint_knows_every_builder(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A changed bound of any answer's text makes another fingerprint: so would any changed word of a prompt."""
+    before = prompts_fingerprint()
+    monkeypatch.setattr(schemas, "MAX_SUMMARY_CHARS", schemas.MAX_SUMMARY_CHARS + 1)
+    assert prompts_fingerprint() != before
+
+
 def test_the_fingerprint_is_stable_between_processes() -> None:
     """It depends on the prompts alone, so that a stale model is noticed and a fresh one is not."""
     import subprocess
     import sys
 
-    code = "from app.prompts.library import prompts_fingerprint; print(prompts_fingerprint())"
+    code = "from app.prompts.fingerprint import prompts_fingerprint; print(prompts_fingerprint())"
     other = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
     assert other == prompts_fingerprint()
     assert json.dumps(other).isascii()

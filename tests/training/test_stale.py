@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from app.prompts.library import prompts_fingerprint
+from app.prompts.fingerprint import prompts_fingerprint
 
 ROOT = Path(__file__).parent.parent.parent
 
