@@ -5,7 +5,9 @@
     │  ├─ BadJournal         exit 2  status 400  bad_journal               names the path and, where known, the byte
     │  ├─ EmptyText          exit 2  status 400  empty_text                nothing to embed or to chunk
     │  ├─ PromptTooLong      exit 2  status 400  context_length_exceeded   before any device work
+    │  ├─ UnknownShape       exit 2  status 400  unknown_shape             a config whose cache nobody can compute
     │  └─ ModelMissing       exit 2  status 503  model_unavailable         which name, where it looked
+    ├─ NoRoom                exit 1  status 503  insufficient_memory       free and needed bytes; again later
     ├─ Truncated             exit 1  status 422  output_truncated          max_tokens reached inside the answer
     ├─ Cancelled             exit 130 status 499 cancelled                 the caller gave up
     ├─ StorageFailed         exit 3  status 507  storage_failed            disk full, input/output error, damaged file
@@ -58,10 +60,29 @@ class PromptTooLong(BadInput):
     code = "context_length_exceeded"
 
 
+class UnknownShape(BadInput):
+    """A model whose cache cannot be computed from its config; the message lists the keys found."""
+
+    code = "unknown_shape"
+
+
 class ModelMissing(BadInput):
     """No model at the given name or folder."""
 
     code, status = "model_unavailable", 503
+
+
+class NoRoom(DaybookError):
+    """The prompt would fit into this machine's memory when it is idle, and does not now; before any device work.
+
+    retry_seconds   when to try again
+    """
+
+    code, status = "insufficient_memory", 503
+
+    def __init__(self, message: str, *, hint: str = "", retry_seconds: int = 30) -> None:
+        super().__init__(message, hint=hint)
+        self.retry_seconds = retry_seconds
 
 
 class Truncated(DaybookError):

@@ -13,6 +13,7 @@ ROOMS = [
     "app/cli/commands",
     "app/pipeline",
     "app/journal",
+    "app/budget",
     "app/llm",
     "app/prompts",
     "app/ledger",

@@ -12,14 +12,17 @@ from dataclasses import dataclass, replace
 
 from mlx_lm.models.cache import make_prompt_cache
 
-from app.errors import PromptTooLong
+from app.budget.limit import Budget, Limit
+from app.errors import NoRoom
 from app.llm import decode
+from app.llm.blas import mx
 from app.llm.bounds import Bounds
 from app.llm.decode import Completion
 from app.llm.grammar import Constraint, Grammar, Grammars, OutputType, grammar_of
 from app.llm.loader import LoadedModel
 from app.llm.mlx_thread import INTERACTIVE, CancelToken, arun_mlx, run_mlx
 from app.llm.prefix_cache import DEFAULT_BYTES, Prefix, PrefixCache
+from app.llm.room import budget_for
 from app.llm.tokens import Message, Prompt, PromptEncoder
 
 DEFAULT_MAX_TOKENS = 4096
@@ -41,7 +44,7 @@ class Engine:
     """Answers with one model; safe to share between threads and event loops.
 
     bounds               how long strings and lists may get where a schema does not say
-    max_context_tokens   prompt and answer together; the model's own limit if None
+    budget               how long prompts may be, asked before any device work; the device's own if None
     prefix_bytes         memory for the KV of the rules that many prompts begin with; 0 turns reuse off
     fast_forward         take what the grammar forces in one pass
     """
@@ -51,13 +54,13 @@ class Engine:
         loaded: LoadedModel,
         *,
         bounds: Bounds | None = None,
-        max_context_tokens: int | None = None,
+        budget: Budget | None = None,
         prefix_bytes: int = DEFAULT_BYTES,
         fast_forward: bool = True,
     ) -> None:
         self.loaded = loaded
         self.bounds = bounds or Bounds()
-        self.max_context_tokens = min(max_context_tokens or loaded.max_context_tokens, loaded.max_context_tokens)
+        self.budget = budget or budget_for(loaded)
         self._encoder = PromptEncoder(loaded.tokenizer)
         self._grammars = Grammars(loaded)
         self._prefixes = PrefixCache(prefix_bytes)
@@ -71,14 +74,9 @@ class Engine:
         """Encode and compile, on the caller's thread.
 
         output_type   a pydantic class, JSON schema, regex, grammar or Python type; None for free text
-        raises        BadInput for a type without a grammar or messages the template refuses; PromptTooLong
+        raises        BadInput for a type without a grammar or messages the template refuses
         """
         prompt, grammar = self._encoder.encode(messages), grammar_of(output_type, self.bounds)
-        if len(prompt.ids) >= self.max_context_tokens:
-            raise PromptTooLong(
-                f"the prompt has {len(prompt.ids):,} tokens, {self.max_context_tokens - 1:,} are allowed",
-                hint="shorten the text, or use a model with a longer context",
-            )
         parts = [self.loaded.fingerprint, grammar.identity if grammar else "", *map(str, prompt.ids)]
         return Question(prompt, grammar, hashlib.sha256(json.dumps(parts).encode()).hexdigest())
 
@@ -97,7 +95,7 @@ class Engine:
         """Answer and wait.
 
         on_text   called on the MLX thread with each new stretch of the answer
-        raises    as `prepare`; Truncated if the answer is longer than max_tokens; Cancelled
+        raises    as `prepare`; PromptTooLong or NoRoom before any device work; Truncated; Cancelled
         """
         call = self._call(self.prepare(messages, output_type), max_tokens, cancel, temperature, seed, on_text)
         return run_mlx(call, priority=priority, cancel=call.cancel)
@@ -129,6 +127,15 @@ class Engine:
         """Free the kept KV; the next call of each template computes it again."""
         run_mlx(self._prefixes.clear)
 
+    def _make_room(self, tokens: int) -> Limit:
+        """On the MLX thread, when nothing else runs: pass, give up the kept prefixes, or refuse."""
+        try:
+            return self.budget.refuse_for_now(tokens)
+        except NoRoom:
+            self._prefixes.clear()
+            mx.clear_cache()
+            return self.budget.refuse_for_now(tokens)
+
     def _call(
         self,
         question: Question,
@@ -138,14 +145,14 @@ class Engine:
         seed: int,
         on_text: Callable[[str], None] | None,
     ) -> "_Call":
-        room = self.max_context_tokens - len(question.prompt.ids)
+        self.budget.refuse_too_long(len(question.prompt.ids))
         # Built here, not on the MLX thread: the first grammar of a model takes a second.
         constraint = self._grammars.constraint(question.grammar)
         return _Call(
             self,
             question.prompt,
             constraint,
-            min(max_tokens, room),
+            max_tokens,
             cancel or CancelToken(),
             temperature,
             seed,
@@ -167,6 +174,7 @@ class _Call:
     on_text: Callable[[str], None] | None
 
     def __call__(self) -> Completion:
+        limit = self.engine._make_room(len(self.prompt.ids))
         loaded, fixed = self.engine.loaded, self.prompt.ids[: self.prompt.fixed_length]
 
         def read_fixed() -> Prefix:
@@ -181,7 +189,7 @@ class _Call:
             loaded,
             self.prompt.ids,
             self.constraint,
-            max_tokens=self.max_tokens,
+            max_tokens=min(self.max_tokens, limit.context - len(self.prompt.ids)),
             cache=prefix,
             cancel=self.cancel,
             temperature=self.temperature,
@@ -190,6 +198,7 @@ class _Call:
             on_tokens=_as_text(loaded, self.on_text) if self.on_text else None,
         )
         seconds_prefill = seconds_fixed + completion.seconds_prefill
+        self.engine.budget.clock.record(cached_tokens, len(self.prompt.ids), seconds_prefill)
         return replace(completion, cached_tokens=cached_tokens, seconds_prefill=seconds_prefill)
 
 

@@ -19,6 +19,7 @@ from app.llm.calls import CallStats, PromptStats
 from app.llm.client import GraphitiLM
 from app.llm.engine import Engine
 from app.llm.loader import LoadedModel
+from app.llm.room import budget_for
 from tests.llm.tiny import SHARED
 
 RECORDED = SHARED / "data" / "graphiti_prompts.jsonl.gz"
@@ -182,7 +183,9 @@ async def test_running_out_of_tokens_is_truncated_and_not_retried(short_engine: 
 async def test_a_prompt_that_is_too_long_is_refused(tiny: LoadedModel) -> None:
     """Nothing is ever cut off in silence."""
     with pytest.raises(PromptTooLong):
-        await lm_with(Engine(tiny, max_context_tokens=40)).generate_response(talk("x" * 99), response_model=Summary)
+        await lm_with(Engine(tiny, budget=budget_for(tiny, max_context=40))).generate_response(
+            talk("x" * 99), response_model=Summary
+        )
 
 
 class Fussy(BaseModel):

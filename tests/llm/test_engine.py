@@ -13,7 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mlx_lm.models.cache import make_prompt_cache
 
-from app.errors import Cancelled, PromptTooLong, Truncated
+from app.budget.limit import MIN_FREE_BYTES
+from app.budget.memory import GIB, Memory
+from app.errors import Cancelled, NoRoom, PromptTooLong, Truncated
 from app.llm import decode
 from app.llm.blas import mx
 from app.llm.engine import Engine
@@ -21,6 +23,7 @@ from app.llm.grammar import FreeText
 from app.llm.loader import LoadedModel
 from app.llm.mlx_thread import MLX_LOCK, CancelToken, run_mlx
 from app.llm.prefix_cache import Prefix, PrefixCache
+from app.llm.room import budget_for
 from app.llm.tokens import Turn
 from tests.llm.tiny import SHORT
 
@@ -176,16 +179,51 @@ def test_what_is_streamed_is_the_answer(short_engine: Engine) -> None:
 
 def test_too_long_a_prompt_is_refused_before_the_device(tiny: LoadedModel) -> None:
     """PromptTooLong comes while someone else still holds the device; an engine may allow less than its model."""
-    engine = Engine(tiny, max_context_tokens=50)
-    with MLX_LOCK, pytest.raises(PromptTooLong, match="49 are allowed"):
+    engine = Engine(tiny, budget=budget_for(tiny, max_context=60, output_reserve=10))
+    with MLX_LOCK, pytest.raises(PromptTooLong, match="50 are allowed"):
         engine.complete(ask("x " * 100))
-    assert Engine(tiny, max_context_tokens=10**9).max_context_tokens == tiny.max_context_tokens
+    assert Engine(tiny, budget=budget_for(tiny, max_context=10**9)).budget.limit().context <= tiny.max_context_tokens
+
+
+def test_no_prompt_above_the_limit_reaches_the_device_and_none_at_it_is_refused(tiny: LoadedModel) -> None:
+    """One token more than `input` and the model is never called; exactly `input` is answered; so for a full memory."""
+    counting = Counting(tiny)
+    loaded = dataclasses.replace(tiny, model=counting)
+    length = len(Engine(tiny).prepare(ask("x")).prompt.ids)
+    for allowed, answered in ((length, True), (length - 1, False)):
+        counting.passes = 0
+        engine = Engine(loaded, budget=budget_for(tiny, max_context=allowed + 4, output_reserve=4))
+        assert engine.budget.limit().input == allowed
+        if answered:
+            assert engine.complete(ask("x"), max_tokens=2).prompt_tokens == length
+        else:
+            with pytest.raises(PromptTooLong):
+                engine.complete(ask("x"))
+        assert bool(counting.passes) == answered
+
+
+def test_a_full_memory_gives_up_the_kept_prefixes_before_it_refuses(tiny: LoadedModel) -> None:
+    """NoRoom comes before any device work and only after what the engine itself keeps was freed."""
+    counting = Counting(tiny)
+    free = [64 * GIB]
+    budget = dataclasses.replace(budget_for(tiny), memory=lambda: Memory(64 * GIB, free[0]))
+    engine = Engine(dataclasses.replace(tiny, model=counting), budget=budget)
+    engine.complete(ask("x"), max_tokens=1)
+    free[0] = MIN_FREE_BYTES
+    counting.passes = 0
+    assert len(engine._prefixes) == 1
+    with pytest.raises(NoRoom):
+        engine.complete(ask("x"))
+    assert counting.passes == 0
+    assert len(engine._prefixes) == 0
+    free[0] = 64 * GIB
+    assert engine.complete(ask("x"), max_tokens=1).prompt_tokens > 0
 
 
 def test_the_answer_has_the_room_the_prompt_leaves(tiny: LoadedModel) -> None:
     """Prompt and answer together never pass the context."""
     prompt = len(Engine(tiny).prepare(ask("x")).prompt.ids)
-    engine = Engine(tiny, max_context_tokens=prompt + 5)
+    engine = Engine(tiny, budget=budget_for(tiny, max_context=prompt + 5, output_reserve=5))
     completion = engine.complete(ask("x"), temperature=3.0, max_tokens=1000)
     assert len(completion.token_ids) <= 5
 
