@@ -15,6 +15,7 @@ from app.cli.command import Parser, command
 # The list a person reads, and the only place where a new command is entered: a module of app/cli/commands each.
 SHELVES: dict[str, tuple[str, ...]] = {
     "look": ("search", "show", "status"),
+    "see": ("view",),
 }
 
 _HEAD = "Daybook: a dated and grounded knowledge graph of your journals, on your own machine."

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NoReturn
 from app.errors import DaybookError, StorageFailed
 
 if TYPE_CHECKING:  # at run time it would wake the graph, and `--help` does without
-    from app.pipeline.look import Place
+    from app.pipeline.home import Place
 
 
 def command(run: Callable[[], int], *, as_json: bool = False) -> int:
@@ -84,6 +84,6 @@ def iso_date(text: str) -> date:
 
 def place_of(options: argparse.Namespace) -> "Place":
     """Which home and whose graph the shared options name."""
-    from app.pipeline.look import Place
+    from app.pipeline.home import Place
 
     return Place(options.home, options.group, getattr(options, "embedder", None))

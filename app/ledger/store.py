@@ -12,11 +12,13 @@ from pathlib import Path
 from types import TracebackType
 
 from app.errors import BadInput, DaybookError
+from app.ledger import carry
 from app.ledger.calls import CallLog, VectorShelf
 from app.ledger.database import Database
 from app.ledger.home import HomeLock, make_private_folder
 from app.ledger.planning import Planner
 from app.ledger.records import ChunkState, Counts, EpisodePlace, FileReading, Plan, PlannedChunk, StaleEpisode
+from app.picture import ChunkRecord, Episode, JournalFile
 
 LEDGER_NAME = "ledger.sqlite"
 
@@ -209,6 +211,18 @@ class Ledger:
             return None
         path, day, start, end = rows[0]
         return EpisodePlace(Path(str(path)), date.fromisoformat(str(day)), (int(start or 0), int(end or 0)))
+
+    def chunk_records(self, group: str) -> dict[str, ChunkRecord]:
+        """Every chunk with its places, by the uuid of its episode."""
+        return carry.read_chunks(self._database, group)
+
+    def journal_files(self, group: str) -> tuple[JournalFile, ...]:
+        """The files in which the group's texts stand."""
+        return carry.read_files(self._database, group)
+
+    def adopt(self, group: str, files: Iterable[JournalFile], episodes: Iterable[Episode]) -> None:
+        """Take over what another ledger knew of these episodes; what is known already stays as it is."""
+        carry.write_chunks(self._database, group, files, episodes)
 
 
 def _now() -> str:

@@ -3,21 +3,16 @@
 Knows the ledger and the graph; writes neither. In: words.  Out: facts with their dates, file and sentence.
 """
 
-import asyncio
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any, TypeVar
 
 from app.errors import BadInput
 from app.graph import query  # first: it silences graphiti
 from app.graph.store import GraphStore
-from app.ledger.store import LEDGER_NAME, Ledger
-from app.pipeline.request import GRAPH_NAME, home_folder
-from app.settings import read_settings, settings
-
-T = TypeVar("T")
+from app.ledger.store import Ledger
+from app.pipeline.home import Place, ask_graph, look, open_ledger
+from app.pipeline.request import GRAPH_NAME
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,15 +69,6 @@ class Status:
     quarantined: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Which home and whose graph; None means: as the settings say."""
-
-    home: Path | None = None
-    group: str | None = None
-    embedder: str | None = None
-
-
 def search(place: Place, text: str, *, limit: int = 10, as_of: date | None = None) -> list[Fact]:
     """Facts by words and by meaning, best first; with `as_of` only those that held on that day."""
 
@@ -90,7 +76,7 @@ def search(place: Place, text: str, *, limit: int = 10, as_of: date | None = Non
         moment = datetime.fromisoformat(f"{as_of}T23:59:59+00:00") if as_of else None
         return [_fact(hit, ledger) for hit in await query.search(store, text, limit=limit, as_of=moment)]
 
-    return _look(place, ask, needs_embedder=True)
+    return look(place, ask, needs_embedder=True)
 
 
 def show(place: Place, name: str) -> EntityCard:
@@ -112,7 +98,7 @@ def show(place: Place, name: str) -> EntityCard:
             mentions=tuple(_source(words, ledger) for words in hit.mentions),
         )
 
-    return _look(place, ask)
+    return look(place, ask)
 
 
 def status(place: Place) -> Status:
@@ -121,48 +107,17 @@ def status(place: Place) -> Status:
     async def counted(store: GraphStore, _: Ledger) -> query.GraphCounts:
         return await query.counts(store)
 
-    group, home = _group(place), home_folder(place.home)
-    with _ledger(home) as ledger:
+    group, home = place.group_name, place.folder
+    with open_ledger(home) as ledger:
         held = query.GraphCounts(0, 0, 0, 0, 0)
         if (home / GRAPH_NAME).exists():
-            held = _ask(home, group, None, ledger, counted)
+            held = ask_graph(place, None, ledger, counted)
         planned = ledger.counts(group)
         reasons = tuple(reason for _, reason in ledger.quarantined(group))
     return Status(
         home, group, planned.files, planned.entries, planned.planned, planned.done, planned.empty,
         planned.quarantined, planned.waiting, held.entities, held.facts, held.ended, reasons,
     )  # fmt: skip
-
-
-def _look(place: Place, ask: Callable[[GraphStore, Ledger], Awaitable[T]], *, needs_embedder: bool = False) -> T:
-    group, home = _group(place), home_folder(place.home)
-    with _ledger(home) as ledger:
-        if not (home / GRAPH_NAME).exists():
-            raise BadInput(f"{home} has no graph", hint="run load_journals.py again: the ledger builds it")
-        embedder: Any = None
-        if needs_embedder:
-            from app.pipeline import embedding  # late: mlx takes seconds to wake, and `show` does not need it
-
-            embedder = embedding.open_embedder(place.embedder or settings.MLX_EMBEDDER_NAME, ledger)
-        return _ask(home, group, embedder, ledger, ask)
-
-
-def _ask(home: Path, group: str, embedder: Any, ledger: Ledger, ask: Callable[[GraphStore, Ledger], Awaitable[T]]) -> T:
-    async def run() -> T:
-        with GraphStore.open_for_reading(home / GRAPH_NAME, embedder=embedder, group=group) as store:
-            return await ask(store, ledger)
-
-    return asyncio.run(run())
-
-
-def _ledger(home: Path) -> Ledger:
-    if not (home / LEDGER_NAME).exists():
-        raise BadInput(f"nothing has been loaded into {home} yet", hint="run: python load_journals.py YOUR_JOURNAL")
-    return Ledger.open(home)
-
-
-def _group(place: Place) -> str:
-    return read_settings(DAYBOOK_GROUP=place.group).DAYBOOK_GROUP if place.group else settings.DAYBOOK_GROUP
 
 
 def _fact(hit: query.FactHit, ledger: Ledger) -> Fact:

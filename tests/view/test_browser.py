@@ -1,0 +1,160 @@
+"""The page in a browser: what a person does with it. Skipped where there is no Chromium."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.view.page import page
+from tests.view.pictures import HOSTILE, small_life
+
+playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
+FLAGS = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--disable-background-networking"]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """One Chromium for all tests of this file, drawing WebGL in software."""
+    with playwright.sync_playwright() as driver:
+        chromium = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+class Opened:
+    """A page opened from disk, with everything the browser complained of and asked for."""
+
+    def __init__(self, tab: Any, file: Path) -> None:
+        self.tab = tab
+        self.complaints: list[str] = []
+        self.requests: list[str] = []
+        tab.set_default_timeout(20_000)
+        tab.on("console", lambda message: self.complaints.append(message.text))
+        tab.on("pageerror", lambda error: self.complaints.append(str(error)))
+        tab.on("request", lambda request: self.requests.append(request.url))
+        tab.goto(file.as_uri())
+        tab.wait_for_selector("html[data-map=drawn]")
+
+    def text(self, selector: str) -> str:
+        return " ".join(str(self.tab.inner_text(selector)).split())
+
+    def sees(self, selector: str, words: str) -> bool:
+        """Wait until the words stand there: an address is followed a moment after the click."""
+        self.tab.locator(selector).filter(has_text=words).first.wait_for()
+        return True
+
+    def slide_to(self, share: float) -> None:
+        """Move the time slider, as a hand would leave it."""
+        self.tab.evaluate(
+            "share => { const s = document.getElementById('day');"
+            " s.value = String(Math.round(+s.min + share * (s.max - s.min)));"
+            " s.dispatchEvent(new Event('input')); }",
+            share,
+        )
+
+
+@pytest.fixture
+def life(browser: Any, tmp_path: Path) -> Iterator[Opened]:
+    """The small life, whose friend bears a hostile name; at the end nothing was complained of and nothing asked for."""
+    file = tmp_path / "daybook.html"
+    file.write_text(page(small_life(HOSTILE), title="Anna's journals"), encoding="utf-8")
+    tab = browser.new_page(viewport={"width": 1360, "height": 840})
+    opened = Opened(tab, file)
+    yield opened
+    assert opened.complaints == []
+    assert opened.requests == [file.as_uri()]
+    assert tab.evaluate("window.__pwned === undefined")
+    tab.close()
+
+
+def test_a_search_finds_and_opens_a_card(life: Opened) -> None:
+    """Typing finds people, facts and words of the journal; Enter opens the first."""
+    life.tab.keyboard.press("/")
+    life.tab.keyboard.type("vienn")
+    assert life.text("#found").startswith("People and things Vienna Place Facts Anna lives in Vienna.")
+    life.tab.keyboard.press("Enter")
+    assert life.sees("#card h2", "Vienna")
+    assert "Anna lives in Vienna." in life.text("#card")
+    assert life.tab.is_hidden("#found")
+
+
+def test_the_whole_way_from_a_person_to_the_sentence(life: Opened) -> None:
+    """A click on a person, on a fact of theirs, on its sentence: the journal shows it highlighted and in sight."""
+    life.tab.click(".person:has-text('Anna')")
+    assert life.sees("#card", "No longer true")
+    life.tab.click("#card .fact a:has-text('Anna lives in Bern.')")
+    life.tab.click("#card .quote")
+    assert life.sees("mark.chosen", "Anna lives in Bern, and likes it.")
+    assert life.tab.evaluate(
+        "(m => m.top >= 0 && m.bottom <= innerHeight)(document.querySelector('mark.chosen').getBoundingClientRect())"
+    )
+    life.tab.go_back()
+    assert life.tab.url.endswith("#/f2")
+    assert life.sees("#card h2", "Anna lives in Bern.")
+
+
+def test_the_slider_shows_what_held(life: Opened) -> None:
+    """In the middle of 1912 Anna lives in Bern and not in Vienna; all time shows both."""
+    life.tab.click(".person:has-text('Anna')")
+    assert life.sees("#card h2", "Anna")
+    life.slide_to(0.3)
+    life.tab.wait_for_selector("#card .fact.then")
+    assert life.text("#as-of") == "3 July 1912 3 of 4 facts held"
+    assert life.text("#card .fact.then") == "Anna lives in Vienna. since 1 Feb 1913"
+    life.slide_to(1)
+    life.tab.wait_for_selector("#card .fact.then:has-text('Bern')")
+    life.tab.click("#all-time")
+    assert life.text("#as-of") == "All time 4 facts"
+    assert life.tab.locator("#card .then").count() == 0
+
+
+def test_a_hostile_name_is_only_ever_text(life: Opened) -> None:
+    """A name made of markup is read as it is written, in the list, the card, the journal and the search."""
+    life.tab.click(".person:has-text('script')")
+    assert life.sees("#card h2", HOSTILE)
+    life.tab.click("#tab-journal")
+    assert life.sees("#journal", HOSTILE)
+    assert "Rain <b>all</b> day & night." in life.text("#journal")
+    life.tab.fill("#search", "<img src=x")
+    assert HOSTILE in life.text("#found")
+    assert life.tab.locator("img, b:text-is('all')").count() == 0
+
+
+def test_types_can_be_left_out(life: Opened) -> None:
+    """Without places the list holds people and organisations, and says so."""
+    life.tab.click("#types label:has-text('Place')")
+    assert life.tab.locator(".person:visible").count() == 3
+    assert life.text("#people-count") == "3 of 5 people and things"
+
+
+def test_everything_is_reached_with_the_keyboard(life: Opened) -> None:
+    """Keys open the views, arrows move between tabs, Escape closes a card, and focus is never lost."""
+    life.tab.keyboard.press("2")
+    assert life.sees("#timeline h2", "1912")
+    assert life.tab.locator(".moment").count() == 4
+    life.tab.focus("#tab-timeline")
+    life.tab.keyboard.press("ArrowRight")
+    assert life.tab.evaluate("document.activeElement.id") == "tab-journal"
+    life.tab.wait_for_selector("#journal article")
+    life.tab.focus(".person >> nth=0")
+    life.tab.keyboard.press("Enter")
+    life.tab.wait_for_selector("#card .close")
+    life.tab.keyboard.press("Escape")
+    assert life.sees("#card", "Most often named")
+
+
+def test_dark_and_light_and_paper(life: Opened) -> None:
+    """The page follows the system, can be turned round, and prints without its chrome."""
+    background = "getComputedStyle(document.body).backgroundColor"
+    light = life.tab.evaluate(background)
+    life.tab.emulate_media(color_scheme="dark")
+    assert life.tab.evaluate(background) != light
+    life.tab.click("#theme")
+    assert life.tab.evaluate(background) == light
+    life.tab.emulate_media(media="print")
+    assert not life.tab.is_visible("#search")
+    assert life.tab.is_visible("#card h2")
