@@ -33,7 +33,7 @@ async def remove_episode(store: GraphStore, episode_uuid: str) -> None:
         await store.rows("MATCH (o:Outcome {episode_uuid: $episode}) DELETE o", episode=episode_uuid)
         await store.rows("MATCH (e:Episodic {uuid: $episode}) DETACH DELETE e", episode=episode_uuid)
         for entity in named:
-            await _drop_or_retell(store, entity["uuid"])
+            await drop_or_retell(store, entity["uuid"])
 
 
 async def _open_again(store: GraphStore, episode_uuid: str) -> None:
@@ -48,7 +48,7 @@ async def _open_again(store: GraphStore, episode_uuid: str) -> None:
         )
 
 
-async def _drop_or_retell(store: GraphStore, entity_uuid: str) -> None:
+async def drop_or_retell(store: GraphStore, entity_uuid: str) -> None:
     """An entity nobody else names goes; the summary of one that stays is told from the facts that are left."""
     facts = await store.rows(  # in the order in which they were told, which is how Graphiti strung them together
         "MATCH (n:Entity {uuid: $uuid})-[:RELATES_TO]-(e:RelatesToNode_), (s:Span {target_uuid: e.uuid, kind: 'fact'}),"

@@ -16,6 +16,7 @@ from app.ledger import carry
 from app.ledger.calls import CallLog, VectorShelf
 from app.ledger.database import Database
 from app.ledger.home import HomeLock, make_private_folder
+from app.ledger.labels import Labels
 from app.ledger.planning import Planner
 from app.ledger.records import ChunkState, Counts, EpisodePlace, FileReading, Plan, PlannedChunk, StaleEpisode
 from app.picture import ChunkRecord, Episode, JournalFile
@@ -34,6 +35,7 @@ class Ledger:
         self.home = home
         self.calls = CallLog(database)
         self.vectors = VectorShelf(database)
+        self.labels = Labels(database)
         self._database = database
         self._lock = lock
 

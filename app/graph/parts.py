@@ -1,0 +1,207 @@
+"""Rows of the graph as JSON: read them out with all that hangs on them, take them away, put them back.
+
+Knows the graph's tables; knows nothing of why. In: uuids, inside a transaction.  Out: dicts of JSON values.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from app.graph.remove import drop_or_retell
+from app.graph.store import GraphStore
+
+Undo = dict[str, Any]  # JSON values only: it is kept beside the decision
+
+_DATES = ("created_at", "expired_at", "valid_at", "invalid_at", "reference_time")
+HELD = ("valid_at", "invalid_at", "expired_at")
+_FACT = ("created_at", "name", "fact", "fact_embedding", "episodes", "expired_at", "valid_at", "invalid_at",
+         "reference_time", "attributes")  # fmt: skip
+_ENTITY = ("name", "labels", "created_at", "name_embedding", "summary", "attributes")
+_SPAN = {"target_uuid": "target_uuid", "episode_uuid": "episode_uuid", "kind": "kind", "start": "start",
+         "stop": "`end`", "words": "words"}  # fmt: skip  # `end` is a word of Cypher
+
+
+async def take_fact(store: GraphStore, uuid: str) -> Undo | None:
+    returned = ", ".join(f"e.{column} AS {column}" for column in _FACT)
+    rows = await store.rows(
+        "MATCH (a:Entity)-[:RELATES_TO]->(e:RelatesToNode_ {uuid: $uuid})-[:RELATES_TO]->(b:Entity)"
+        f" RETURN e.uuid AS uuid, a.uuid AS source, b.uuid AS target, a.summary AS source_summary,"
+        f" b.summary AS target_summary, {returned}",
+        uuid=uuid,
+    )
+    if not rows:
+        return None
+    undo = plain(rows[0])
+    undo["spans"] = await spans_of(store, uuid)
+    undo["listed"] = await store.rows(
+        "MATCH (p:Episodic) WHERE list_contains(p.entity_edges, $uuid) RETURN p.uuid AS uuid, p.entity_edges AS facts",
+        uuid=uuid,
+    )
+    for episode in undo["listed"]:
+        await set_listed(store, episode["uuid"], [fact for fact in episode["facts"] if fact != uuid])
+    undo["opened"] = await open_what_it_ended(store, undo["spans"])
+    await store.rows("MATCH (s:Span {target_uuid: $uuid}) DELETE s", uuid=uuid)
+    await store.rows("MATCH (e:RelatesToNode_ {uuid: $uuid}) DETACH DELETE e", uuid=uuid)
+    for end in {undo["source"], undo["target"]}:
+        await drop_or_retell(store, end)
+    return undo
+
+
+async def put_fact(store: GraphStore, undo: Undo | None) -> None:
+    if undo is None:
+        return
+    values = live(undo, _FACT)
+    set_columns = ", ".join(f"{column}: ${column}" for column in _FACT)
+    await store.rows(
+        "MATCH (a:Entity {uuid: $source}), (b:Entity {uuid: $target})"
+        f" CREATE (a)-[:RELATES_TO]->(:RelatesToNode_ {{uuid: $uuid, group_id: $group_id, {set_columns}}})"
+        "-[:RELATES_TO]->(b)",
+        uuid=undo["uuid"],
+        source=undo["source"],
+        target=undo["target"],
+        **values,
+    )
+    await put_spans(store, undo["spans"])
+    for episode in undo["listed"]:
+        await set_listed(store, episode["uuid"], episode["facts"])
+    for ended in undo["opened"]:
+        await put_spans(store, ended["spans"])
+        await set_dates(store, ended["uuid"], **live(ended, HELD))
+    for end in ("source", "target"):
+        await set_summary(store, undo[end], undo[f"{end}_summary"])
+
+
+async def open_what_it_ended(store: GraphStore, spans: Sequence[Undo]) -> list[Undo]:
+    """An ending stands on the same words as the fact that told it."""
+    opened = []
+    for span in spans:
+        endings = await store.rows(
+            "MATCH (s:Span {kind: 'ending'}), (e:RelatesToNode_ {uuid: s.target_uuid})"
+            " WHERE s.episode_uuid = $episode AND s.start = $start AND s.`end` = $stop AND e.invalid_at IS NOT NULL"
+            " RETURN DISTINCT e.uuid AS uuid, e.valid_at AS valid_at, e.invalid_at AS invalid_at,"
+            " e.expired_at AS expired_at",
+            episode=span["episode_uuid"],
+            start=span["start"],
+            stop=span["stop"],
+        )
+        for ended in endings if span["kind"] == "fact" else ():
+            words = [s for s in await spans_of(store, ended["uuid"]) if s["kind"] == "ending"]
+            told_by_it = [s for s in words if s["episode_uuid"] == span["episode_uuid"] and s["start"] == span["start"]]
+            if len(told_by_it) == len(words):  # nothing else says that it ended
+                await set_dates(store, ended["uuid"], ended["valid_at"], None, None)
+            await store.rows(
+                "MATCH (s:Span) WHERE s.uuid IN $spans DELETE s", spans=[told["uuid"] for told in told_by_it]
+            )
+            opened.append({**plain(ended), "spans": told_by_it})
+    return opened
+
+
+async def entity_row(store: GraphStore, uuid: str) -> Undo | None:
+    returned = ", ".join(f"n.{column} AS {column}" for column in _ENTITY)
+    rows = await store.rows(f"MATCH (n:Entity {{uuid: $uuid}}) RETURN n.uuid AS uuid, {returned}", uuid=uuid)
+    return plain(rows[0]) if rows else None
+
+
+async def put_entity(store: GraphStore, entity: Undo) -> None:
+    columns = ", ".join(f"{column}: ${column}" for column in _ENTITY)
+    await store.rows(
+        f"CREATE (:Entity {{uuid: $uuid, group_id: $group_id, {columns}}})",
+        uuid=entity["uuid"],
+        **live(entity, _ENTITY),
+    )
+
+
+async def facts_of(store: GraphStore, uuid: str) -> list[str]:
+    rows = await store.rows(
+        "MATCH (:Entity {uuid: $uuid})-[:RELATES_TO]-(e:RelatesToNode_) RETURN e.uuid AS uuid", uuid=uuid
+    )
+    return list(dict.fromkeys(row["uuid"] for row in rows))
+
+
+async def ends_of(store: GraphStore, pattern: str, uuid: str) -> list[str]:
+    rows = await store.rows(
+        f"MATCH (n:Entity {{uuid: $uuid}}), (e:RelatesToNode_), {pattern} RETURN e.uuid AS uuid", uuid=uuid
+    )
+    return [row["uuid"] for row in rows]
+
+
+async def move_ends(store: GraphStore, moved: Undo, old: str, new: str) -> None:
+    for name, pattern in (("outgoing", "({})-[{}:RELATES_TO]->({})"), ("incoming", "({2})-[{1}:RELATES_TO]->({0})")):
+        await store.rows(
+            f"MATCH {pattern.format(':Entity {uuid: $old}', 'r', 'e:RelatesToNode_')} WHERE e.uuid IN $facts DELETE r",
+            old=old,
+            facts=moved[name],
+        )
+        await store.rows(
+            "MATCH (n:Entity {uuid: $new}), (e:RelatesToNode_) WHERE e.uuid IN $facts"
+            f" CREATE {pattern.format('n', '', 'e')}",
+            new=new,
+            facts=moved[name],
+        )
+
+
+async def mentions_of(store: GraphStore, uuid: str) -> list[Undo]:
+    rows = await store.rows(
+        "MATCH (p:Episodic)-[m:MENTIONS]->(:Entity {uuid: $uuid}) RETURN p.uuid AS episode, m.uuid AS uuid,"
+        " m.created_at AS created_at",
+        uuid=uuid,
+    )
+    return [plain(row) for row in rows]
+
+
+async def put_mentions(store: GraphStore, entity: str, mentions: Sequence[Undo]) -> None:
+    for mention in mentions:
+        await store.rows(
+            "MATCH (p:Episodic {uuid: $episode}), (n:Entity {uuid: $entity})"
+            " CREATE (p)-[:MENTIONS {uuid: $uuid, group_id: $group_id, created_at: $created_at}]->(n)",
+            entity=entity,
+            **live(mention, ("episode", "uuid", "created_at")),
+        )
+
+
+async def spans_of(store: GraphStore, target: str) -> list[Undo]:
+    returned = ", ".join(f"s.{column} AS {name}" for name, column in _SPAN.items())
+    return await store.rows(f"MATCH (s:Span {{target_uuid: $uuid}}) RETURN s.uuid AS uuid, {returned}", uuid=target)
+
+
+async def put_spans(store: GraphStore, spans: Sequence[Undo]) -> None:
+    columns = ", ".join(f"{column}: ${name}" for name, column in _SPAN.items())
+    for span in spans:
+        await store.rows(f"CREATE (:Span {{uuid: $uuid, {columns}}})", **span)
+
+
+async def set_listed(store: GraphStore, episode: str, facts: Sequence[str]) -> None:
+    await store.rows("MATCH (p:Episodic {uuid: $uuid}) SET p.entity_edges = $facts", uuid=episode, facts=list(facts))
+
+
+async def set_dates(store: GraphStore, uuid: str, valid_at: Any, invalid_at: Any, expired_at: Any) -> None:
+    await store.rows(
+        "MATCH (e:RelatesToNode_ {uuid: $uuid}) SET e.valid_at = $valid_at, e.invalid_at = $invalid_at,"
+        " e.expired_at = $expired_at",
+        uuid=uuid,
+        valid_at=valid_at,
+        invalid_at=invalid_at,
+        expired_at=expired_at if invalid_at else None,
+    )
+
+
+async def set_name(store: GraphStore, uuid: str, name: str, vector: Sequence[float]) -> None:
+    await store.rows(
+        "MATCH (n:Entity {uuid: $uuid}) SET n.name = $name, n.name_embedding = $vector",
+        uuid=uuid,
+        name=name,
+        vector=list(vector),
+    )
+
+
+async def set_summary(store: GraphStore, uuid: str, summary: str) -> None:
+    await store.rows("MATCH (n:Entity {uuid: $uuid}) SET n.summary = $summary", uuid=uuid, summary=summary)
+
+
+def plain(row: dict[str, Any]) -> Undo:
+    return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in row.items()}
+
+
+def live(row: Undo, columns: Iterable[str]) -> dict[str, Any]:
+    """These columns as the database takes them: dates as datetimes."""
+    return {name: datetime.fromisoformat(row[name]) if name in _DATES and row[name] else row[name] for name in columns}
