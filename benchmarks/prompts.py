@@ -131,7 +131,7 @@ def _our_answer(prompt: str, schema: dict[str, Any], script: Script) -> dict[str
             names = [item["properties"]["name"]["const"] for item in items]
             return {"entity_resolutions": [{"name": name, "same_as": None} for name in names]}
         case "dedupe_edges.resolve_edge":
-            return {"duplicate_facts": [], "contradicted_facts": []}
+            return {"verdicts": {}}
         case "extract_nodes.extract_summaries_batch":
             items = schema["properties"]["summaries"]["prefixItems"]
             return _summaries(item["properties"]["name"]["const"] for item in items)

@@ -22,8 +22,8 @@ COPY_SEED = 7
 KEPT = {
     "entities": 1.0,
     "edges": 1.0,
-    "resolve": 0.4,
-    "resolution": 0.3,
+    "resolve": 0.7,
+    "resolution": 0.5,
     "summaries": 0.4,
     "answer": 0.25,
     "timestamps": 0.3,

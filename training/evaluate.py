@@ -41,6 +41,7 @@ from training.score import (
     score_facts,
     score_numbers,
     score_resolutions,
+    score_verdicts,
 )
 from training.tasks import Example, edges_example, entities_example, examples
 
@@ -48,7 +49,7 @@ ROOT = Path(__file__).parent.parent
 FIRST_SEED = 880_000  # training draws from 10,000,000 on
 SPEED_TOKENS, SPEED_RUNS = 1_500, 3
 UNANSWERED: Answer = {
-    "extracted_entities": {}, "edges": {}, "entity_resolutions": [], "duplicate_facts": [], "contradicted_facts": [],
+    "extracted_entities": {}, "edges": {}, "entity_resolutions": [], "verdicts": {},
     "facts": [],
 }  # fmt: skip
 
@@ -133,8 +134,8 @@ def made_figures(asker: Asker, journals: int) -> Iterator[card.Figure]:
     yield f1(where, "facts: source, target and relation", score_facts(edges), len(edges), 0.80)
     yield accuracy(where, "date of the facts found", score_dates(edges), 0.90)
     yield accuracy(where, "which known entity a new one is", score_resolutions(pairs["resolution"]), 0.90)
-    yield f1(where, "duplicates of a new fact", score_numbers(resolve, "duplicate_facts"), len(resolve))
-    yield f1(where, "facts a new one contradicts", score_numbers(resolve, "contradicted_facts"), len(resolve), 0.80)
+    yield f1(where, "duplicates of a new fact", score_verdicts(resolve, "same"), len(resolve))
+    yield f1(where, "facts a new one contradicts", score_verdicts(resolve, "ended"), len(resolve), 0.80)
     yield f1(where, "facts that answer a question", score_numbers(pairs["answer"], "facts"), len(pairs["answer"]))
 
 

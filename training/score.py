@@ -6,7 +6,7 @@ Knows the answers' shapes; knows no model. In: pairs of (answer, gold).  Out: co
 from dataclasses import dataclass
 from typing import Any
 
-from app.prompts.library import by_sentence
+from app.prompts.library import by_sentence, facts_that_are
 
 Answer = dict[str, Any]
 FactKey = tuple[str, str, str]  # source, target, relation
@@ -80,8 +80,16 @@ def score_resolutions(pairs: list[tuple[Answer, Answer]]) -> Tally:
     return tally
 
 
+def score_verdicts(pairs: list[tuple[Answer, Answer]], verdict: str) -> Tally:
+    """The known facts that got this verdict: "same" or "ended"."""
+    tally = Tally()
+    for said, gold in pairs:
+        tally.add(set(facts_that_are(verdict, said["verdicts"])), set(facts_that_are(verdict, gold["verdicts"])))
+    return tally
+
+
 def score_numbers(pairs: list[tuple[Answer, Answer]], field: str) -> Tally:
-    """`duplicate_facts`, `contradicted_facts` or `facts` as sets of numbers."""
+    """A field, such as `facts`, as a set of numbers."""
     tally = Tally()
     for said, gold in pairs:
         tally.add(set(said[field]), set(gold[field]))

@@ -11,7 +11,7 @@ from typing import Any
 
 from app.prompts import schemas
 from app.prompts.adapter import dump_answer
-from app.prompts.library import JournalPrompts, PromptCall, render, take_call
+from app.prompts.library import JournalPrompts, PromptCall, render, take_call, told_apart
 from app.prompts.signatures import ENTITY_TYPES, AnswerQuestion
 from training.made.journal import MadeEntry, MadeFact, MadeJournal, MadeQuestion
 
@@ -144,7 +144,8 @@ def resolution_example(
             ],
         }
     )
-    found = [{"name": n.name, "same_as": chosen.index(n.identity) if n.identity in chosen else None} for n in news]
+    labels = dict(zip(chosen, told_apart(known[i][0] for i in chosen), strict=True))
+    found = [{"name": n.name, "same_as": labels.get(n.identity)} for n in news]
     return _example("resolution", take_call(), {"entity_resolutions": found})
 
 
@@ -180,11 +181,11 @@ def resolve_examples(
             "new_edge": fact.fact,
         }
     )
-    found = {
-        "duplicate_facts": [both.index(fact.repeats)] if fact.repeats is not None else [],
-        "contradicted_facts": sorted(both.index(i) for i in fact.ends if i in both)[:5],
-    }
-    yield _example("resolve", take_call(), found)
+    call = take_call()
+    assert call is not None
+    words = ["same" if i == fact.repeats else "ended" if i in fact.ends else "other" for i in both]
+    lines = call.schema["properties"]["verdicts"]["properties"]
+    yield _example("resolve", call, {"verdicts": dict(zip(lines, words, strict=True))})
 
 
 def summaries_example(prompts: JournalPrompts, entry: MadeEntry, rng: random.Random) -> Example:

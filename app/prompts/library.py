@@ -5,7 +5,7 @@ In: the context Graphiti hands a prompt builder.  Out: a ChatPrompt, and beside 
 next in the same task, a `PromptCall` with the messages, the schema and the way back to Graphiti's own shape.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -116,11 +116,13 @@ class JournalPrompts:
     def nodes(self, context: Answer) -> ChatPrompt:
         new, known = context["extracted_nodes"], context["existing_nodes"]
         text = number_text(context["episode_content"], None)
+        ids = {
+            name: node["candidate_id"] for name, node in zip(told_apart(n["name"] for n in known), known, strict=True)
+        }
         inputs = {
             "known_entities": "\n".join(
-                f"{node['candidate_id']}. {_labelled(node['name'], node['entity_types'])}"
-                f"{': ' + _first_line(node['summary']) if node['summary'] else ''}"
-                for node in known
+                _labelled(name, node["entity_types"]) + (f": {_first_line(node['summary'])}" if node["summary"] else "")
+                for name, node in zip(ids, known, strict=True)
             ),
             "new_entities": "\n".join(
                 f"{_labelled(node['name'], node['entity_type'])}: {text.sentence_with(node['name'])}" for node in new
@@ -133,13 +135,13 @@ class JournalPrompts:
                     {
                         "id": i,
                         "name": item["name"],
-                        "duplicate_candidate_id": -1 if item["same_as"] is None else item["same_as"],
+                        "duplicate_candidate_id": -1 if item["same_as"] is None else ids[item["same_as"]],
                     }
                     for i, item in enumerate(answer["entity_resolutions"])
                 ]
             }
 
-        return self._leave(ResolveEntities, inputs, schemas.resolutions([n["name"] for n in new], len(known)), finish)
+        return self._leave(ResolveEntities, inputs, schemas.resolutions([n["name"] for n in new], list(ids)), finish)
 
     def edge(self, context: Answer) -> ChatPrompt:
         text = number_text(context["episode_content"], _day(context["reference_time"]))
@@ -170,16 +172,21 @@ class JournalPrompts:
 
     def resolve_edge(self, context: Answer) -> ChatPrompt:
         same, others = context["existing_edges"], context["edge_invalidation_candidates"]
+        known = [[f"{fact['idx']}. {_one_line(fact['fact'])}" for fact in facts] for facts in (same, others)]
         inputs = {
-            "same_entities": "\n".join(f"{fact['idx']}. {fact['fact']}" for fact in same),
-            "other_facts": "\n".join(f"{fact['idx']}. {fact['fact']}" for fact in others),
+            "same_entities": "\n".join(known[0]),
+            "other_facts": "\n".join(known[1]),
             "new_fact": context["new_edge"],
         }
 
         def finish(answer: Answer) -> Answer:
-            return {name: sorted(set(numbers)) for name, numbers in answer.items()}
+            said = answer["verdicts"]
+            return {
+                "duplicate_facts": facts_that_are("same", said),
+                "contradicted_facts": facts_that_are("ended", said),
+            }
 
-        return self._leave(ResolveEdge, inputs, schemas.resolved_edge(len(same), len(same) + len(others)), finish)
+        return self._leave(ResolveEdge, inputs, schemas.verdicts(*known), finish)
 
     def extract_timestamps(self, context: Answer) -> ChatPrompt:
         text = number_text(context["fact"], _day(context["reference_time"]))
@@ -229,6 +236,23 @@ def by_sentence(found: dict[str, list[Answer]]) -> Iterator[tuple[int, Answer]]:
     for line, items in found.items():
         for item in items:
             yield int(line.partition(".")[0]), item
+
+
+def facts_that_are(verdict: str, said: dict[str, str]) -> list[int]:
+    """The numbers of the known facts with this verdict."""
+    return [int(line.partition(".")[0]) for line, word in said.items() if word == verdict]
+
+
+def told_apart(names: Iterable[str]) -> list[str]:
+    """The names, the second of its kind as `Anna (2)`: each can be told from all others."""
+    found: dict[str, None] = {}
+    for name in names:
+        label, count = name, 1
+        while label in found:
+            count += 1
+            label = f"{name} ({count})"
+        found[label] = None
+    return list(found)
 
 
 def _edge(item: Answer) -> Answer:

@@ -83,18 +83,16 @@ def _fact_pattern(source: str, targets: list[str]) -> str:
     return f"^{_literal(source)}{_SIGN}{{1,{half}}}{_literal(targets[0])}{_SIGN}{{0,{half}}}$"
 
 
-def resolutions(names: list[str], known: int) -> dict[str, Any]:
-    """One resolution per new entity, in order; `same_as` is the number of a known entity or null."""
-    same_as: dict[str, Any] = {"enum": [None, *range(known)]} if known else {"type": "null"}
+def resolutions(names: list[str], known: list[str]) -> dict[str, Any]:
+    """One resolution per new entity, in order; `same_as` is a known entity or null."""
+    same_as: dict[str, Any] = {"enum": [None, *known]} if known else {"type": "null"}
     return record(entity_resolutions=_sequence([record(name={"const": name}, same_as=same_as) for name in names]))
 
 
-def resolved_edge(same: int, total: int) -> dict[str, Any]:
-    """Duplicates from the first list only, contradictions from both; each list at most as long as its range."""
-    return record(
-        duplicate_facts=_numbers(range(same)),
-        contradicted_facts=_numbers(range(total)),
-    )
+def verdicts(same_entities: list[str], other_facts: list[str]) -> dict[str, Any]:
+    """A word on every known fact, in order; only one between the same entities can say the same."""
+    found = {line: choice(["other", "same", "ended"]) for line in same_entities}
+    return record(verdicts=record(**found, **{line: choice(["other", "ended"]) for line in other_facts}))
 
 
 def summaries(names: list[str]) -> dict[str, Any]:

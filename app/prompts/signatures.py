@@ -7,6 +7,8 @@ The answers are leaner than Graphiti's own models (no constant indices, dates wi
 `app.prompts.library` turns them back. Fields keep Graphiti's names at the top level.
 """
 
+from typing import Literal
+
 import dspy
 from pydantic import BaseModel
 
@@ -43,7 +45,7 @@ class Resolution(BaseModel):
     """Whether a new entity is a known one."""
 
     name: str
-    same_as: int | None
+    same_as: str | None
 
 
 class EntitySummary(BaseModel):
@@ -81,7 +83,7 @@ class ExtractEdges(dspy.Signature):  # type: ignore[misc]
 
 class ResolveEntities(dspy.Signature):  # type: ignore[misc]
     """Say for each new entity which known entity it is.
-    - same_as: the number of the known entity if both are the same person, place or thing: a shorter or fuller
+    - same_as: the known entity's name as listed if both are the same person, place or thing: a shorter or fuller
       form of the name, a nickname or a role that its sentence or summary makes clear.
     - null if it is none of them or if you are unsure. Different people may share a surname or a first name."""
 
@@ -91,17 +93,16 @@ class ResolveEntities(dspy.Signature):  # type: ignore[misc]
 
 
 class ResolveEdge(dspy.Signature):  # type: ignore[misc]
-    """Compare a new fact with the known facts.
-    - duplicate_facts: numbers of facts between the same entities that say the same thing as the new fact.
-    - contradicted_facts: numbers of facts, of both lists, that the new fact ends or replaces, so that they can no
-      longer be true: a new home, employer, school or partner in place of the old one, a leaving, a parting, a death.
-    - Another event, another person, a further detail or the same thing on another day contradicts nothing."""
+    """Go through the known facts and say of each what a new fact makes of it.
+    - same: it is between the same entities and says the same thing as the new fact.
+    - ended: the new fact ends or replaces it, so that it can no longer be true: a new home, employer, school or
+      partner in place of the old one, a leaving, a parting, a death.
+    - other: all else. Another event, another person, a further detail or the same thing on another day ends nothing."""
 
     same_entities: str = dspy.InputField()
     other_facts: str = dspy.InputField()
     new_fact: str = dspy.InputField()
-    duplicate_facts: list[int] = dspy.OutputField()
-    contradicted_facts: list[int] = dspy.OutputField()
+    verdicts: dict[str, Literal["other", "same", "ended"]] = dspy.OutputField()
 
 
 class SummarizeEntities(dspy.Signature):  # type: ignore[misc]

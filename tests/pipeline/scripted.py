@@ -89,12 +89,12 @@ def _entities(question: Question) -> Answer:
 
 
 def _resolutions(question: Question) -> Answer:
-    known = re.findall(r"^(\d+)\. ([^(]+) \(", question.fields.get("known_entities", ""), re.MULTILINE)
+    known = re.findall(r"^([^(\n]+) \(", question.fields.get("known_entities", ""), re.MULTILINE)
     wanted = [item["properties"]["name"]["const"] for item in question.schema["properties"][
         "entity_resolutions"]["prefixItems"]]  # fmt: skip
     return {
         "entity_resolutions": [
-            {"name": name, "same_as": next((int(n) for n, k in known if set(k.split()) & set(name.split())), None)}
+            {"name": name, "same_as": next((k for k in known if set(k.split()) & set(name.split())), None)}
             for name in wanted
         ]
     }
@@ -123,9 +123,12 @@ def _same_facts(question: Question) -> Answer:
     new = question.fields["new_fact"]
     ended = [new.replace(verb, was) for verb, was in ENDS.items() if verb in new]
     same, others = listed("same_entities"), listed("other_facts")
+    repeated = [fact for _, fact in same if words_of(fact) == words_of(new)]
     return {
-        "duplicate_facts": [n for n, fact in same if words_of(fact) == words_of(new)][:5],
-        "contradicted_facts": [n for n, fact in [*same, *others] if fact in ended][:5],
+        "verdicts": {
+            f"{n}. {fact}": "same" if fact in repeated else "ended" if fact in ended else "other"
+            for n, fact in [*same, *others]
+        }
     }
 
 
@@ -133,7 +136,7 @@ _RULES: dict[str, Callable[[Question], Answer]] = {
     "extracted_entities": _entities,
     "entity_resolutions": _resolutions,
     "edges": _edges,
-    "duplicate_facts": _same_facts,
+    "verdicts": _same_facts,
     "summaries": lambda question: {
         "summaries": [
             {"name": item["properties"]["name"]["const"], "summary": "Is named."}

@@ -17,7 +17,7 @@ from app.prompts import schemas
 from app.prompts.adapter import JSONAdapter
 from app.prompts.fingerprint import prompts_fingerprint
 from app.prompts.inputs import number_text
-from app.prompts.library import JournalPrompts, PromptCall, take_call
+from app.prompts.library import JournalPrompts, PromptCall, take_call, told_apart
 from app.prompts.names import find_mentions
 from app.prompts.signatures import ENTITY_TYPES
 
@@ -195,17 +195,17 @@ def test_resolutions_come_one_for_each_new_entity_in_order() -> None:
         }
     )
     call = _taken()
-    answer = {"entity_resolutions": [{"name": "Clara Weiss", "same_as": 0}]}
+    answer = {"entity_resolutions": [{"name": "Clara Weiss", "same_as": "Clara"}]}
     assert _allowed(call, answer)
     assert not _allowed(call, {"entity_resolutions": []})
-    assert not _allowed(call, {"entity_resolutions": [{"name": "Clara Weiss", "same_as": 1}]})
+    assert not _allowed(call, {"entity_resolutions": [{"name": "Clara Weiss", "same_as": "Anna"}]})
     resolution = NodeResolutions(**call.finish(answer)).entity_resolutions[0]
     assert (resolution.id, resolution.duplicate_candidate_id) == (0, 0)
-    assert "0. Clara (Person): An old friend." in call.messages[1]["content"]
+    assert "Clara (Person): An old friend." in call.messages[1]["content"]
 
 
-def test_duplicates_come_from_the_first_list_and_contradictions_from_both() -> None:
-    """Indices out of range cannot be said; repeated ones are said once."""
+def test_every_known_fact_gets_a_verdict_and_only_one_of_the_same_pair_can_be_the_same() -> None:
+    """No known fact is passed over; the verdicts become the numbers that Graphiti wants."""
     prompts = _prompts()
     prompts.resolve_edge(
         {
@@ -215,11 +215,17 @@ def test_duplicates_come_from_the_first_list_and_contradictions_from_both() -> N
         }
     )
     call = _taken()
-    assert _allowed(call, {"duplicate_facts": [0], "contradicted_facts": [0, 1]})
-    assert not _allowed(call, {"duplicate_facts": [1], "contradicted_facts": []})
-    assert not _allowed(call, {"duplicate_facts": [], "contradicted_facts": [2]})
-    answer = call.finish({"duplicate_facts": [], "contradicted_facts": [1, 0, 1]})
-    assert EdgeDuplicate(**answer).contradicted_facts == [0, 1]
+    graz, linz = "0. Clara lives in Graz.", "1. Clara lives in Linz."
+    assert _allowed(call, {"verdicts": {graz: "same", linz: "ended"}})
+    assert not _allowed(call, {"verdicts": {graz: "other", linz: "same"}})
+    assert not _allowed(call, {"verdicts": {graz: "ended"}})
+    found = EdgeDuplicate(**call.finish({"verdicts": {graz: "same", linz: "ended"}}))
+    assert (found.duplicate_facts, found.contradicted_facts) == ([0], [1])
+
+
+def test_entities_of_one_name_are_told_apart() -> None:
+    """Labels differ where names do not, also where a name looks like a label."""
+    assert told_apart(["Anna", "Eva", "Anna", "Anna (2)"]) == ["Anna", "Eva", "Anna (2)", "Anna (2) (2)"]
 
 
 def test_timestamps_and_summaries_have_graphitis_shape() -> None:

@@ -98,7 +98,7 @@ def test_the_two_ends_forget_direction_and_relation() -> None:
 
 def test_a_call_without_an_answer_is_all_misses() -> None:
     """No resolution of two is no hit of two; no numbers are no hits."""
-    truth: dict[str, Any] = {"entity_resolutions": [{"same_as": None}, {"same_as": 1}], "facts": [1, 2]}
+    truth: dict[str, Any] = {"entity_resolutions": [{"same_as": None}, {"same_as": "Eva"}], "facts": [1, 2]}
     unanswered: dict[str, Any] = {"entity_resolutions": [], "facts": []}
     resolutions, numbers = score_resolutions([(unanswered, truth)]), score_numbers([(unanswered, truth)], "facts")
     assert (resolutions.hits, resolutions.gold) == (0, 2)
