@@ -16,6 +16,7 @@ from app.cli.command import Parser, command
 SHELVES: dict[str, tuple[str, ...]] = {
     "look": ("search", "show", "status"),
     "see": ("view",),
+    "take along": ("export", "import"),
 }
 
 _HEAD = "Daybook: a dated and grounded knowledge graph of your journals, on your own machine."

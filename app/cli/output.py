@@ -4,9 +4,12 @@ Knows paths; knows nothing of what is in the file. In: a path and bytes.  Out: t
 """
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from app.errors import BadInput
+
+_MARK = ".daybook-export"  # lists what we wrote into a folder, so that writing again can take away what is gone
 
 
 def write_file(path: Path, content: str | bytes) -> Path:
@@ -35,3 +38,28 @@ def size(number: int) -> str:
         if number >= factor:
             return f"{number / factor:.1f} {unit}"
     return f"{number} B"
+
+
+def write_folder(folder: Path, files: Mapping[str, str]) -> Path:
+    """Write files below a folder; returns its absolute path. A folder of ours is renewed, another is left alone.
+
+    files    text by path below the folder
+    raises   BadInput for a file, or a folder that holds what we did not write
+    """
+    folder = folder.expanduser().absolute()
+    if folder.exists() and not folder.is_dir():
+        raise BadInput(f"{folder} is a file", hint="name a folder")
+    ours = folder / _MARK
+    written = ours.read_text(encoding="utf-8").splitlines() if ours.is_file() else []
+    if folder.is_dir() and not written and any(folder.iterdir()):
+        raise BadInput(f"{folder} holds other files", hint="name a new folder, or an empty one")
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    ours.write_text("\n".join(sorted({*written, *files})) + "\n", encoding="utf-8")
+    for name, text in files.items():
+        (folder / name).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_file(folder / name, text)
+    for name in set(written) - set(files):  # of the last export, and gone since
+        if (folder / name).resolve().is_relative_to(folder.resolve()):  # the list may have come from elsewhere
+            (folder / name).unlink(missing_ok=True)
+    ours.write_text("\n".join(sorted(files)) + "\n", encoding="utf-8")
+    return folder

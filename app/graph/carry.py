@@ -3,13 +3,9 @@
 Knows the graph's tables; knows no file format. In: a store or a Picture.  Out: the Picture, or a graph equal to it.
 """
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
-
-import app.graph.quiet  # noqa: F401  # before graphiti
-
-# isort: split
-from graphiti_core.helpers import validate_group_id
 
 from app.errors import BadInput
 from app.graph.recorder import derived_uuid
@@ -69,16 +65,18 @@ async def read_picture(store: GraphStore) -> Picture:
 
 
 async def write_picture(store: GraphStore, picture: Picture) -> None:
-    """Put a picture into a graph that holds nothing of its group, in one transaction.
+    """Put a picture into a graph that holds nothing of its group, in one transaction; a second time changes nothing.
 
     Vectors are made again by the store's embedder; a clock time is the time of writing.
-    raises   BadInput if the group holds something already
+    raises   BadInput if the group holds something else already
     """
-    validate_group_id(picture.group)
-    (held,) = await store.rows("MATCH (n:Episodic) WHERE n.group_id = $group_id RETURN count(*) AS number")
-    if held["number"]:
+    held = await read_picture(store)
+    bare = replace(picture, files=(), episodes=tuple(replace(e, chunk=None) for e in picture.episodes))
+    if held == bare:
+        return
+    if held.episodes or held.entities:
         raise BadInput(
-            f"the group {store.group} of this home holds {held['number']} texts already, an import needs an empty one",
+            f"the group {store.group} of this home holds {len(held.episodes)} texts, an import needs an empty one",
             hint="import into a new folder with --home",
         )
     shared = {"group_id": store.group, "now": datetime.now(UTC)}
@@ -104,7 +102,7 @@ async def write_picture(store: GraphStore, picture: Picture) -> None:
             uuid = derived_uuid(from_episode, f"mentions/{to_entity}", 0)
             await write(_MENTION, uuid=uuid, episode=from_episode, entity=to_entity)
         for span in picture.spans:
-            await write(_SPAN, span)
+            await write(_SPAN, span, stop=span.end)
 
 
 _EPISODE = (
@@ -128,7 +126,7 @@ _MENTION = (
 )
 _SPAN = (
     "CREATE (:Span {uuid: $uuid, target_uuid: $target, episode_uuid: $episode, kind: $kind, start: $start,"
-    " `end`: $end, words: $words})"
+    " `end`: $stop, words: $words})"
 )
 
 

@@ -1,0 +1,74 @@
+"""Leaving with one's data and coming back with it: export then import equals."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.pipeline.conftest import Bench
+from tests.pipeline.scripted import fresh_home
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """Another empty home."""
+    return fresh_home(tmp_path / "other")
+
+
+def test_an_imported_home_equals_its_source(bench: Bench, copy: Path, tmp_path: Path) -> None:
+    """Graph, places of texts, searches and a second export are equal; a load of the same journals asks nothing."""
+    bench.load()
+    file = tmp_path / "diary.jsonld"
+    bench.ask("export", "jsonld", "--out", str(file))
+    told = bench.ask("import", str(file), "--json", home=copy)
+    assert told.code == 0
+    assert bench.dump(copy) == bench.dump()
+    for question in (["search", "Helios"], ["show", "Nadia"], ["export", "jsonld", "--out", str(tmp_path / "x")]):
+        assert bench.ask(*question, home=copy).out == bench.ask(*question).out
+    again = tmp_path / "again.jsonld"
+    bench.ask("export", "jsonld", "--out", str(again), home=copy)
+    assert again.read_text() == file.read_text()
+    computed = bench.engine.computed
+    report = bench.load(bench.journals, "--json", home=copy).json
+    assert (bench.engine.computed, report["entries_new"], report["chunks_done"]) == (computed, 0, 3)
+
+
+def test_an_import_can_be_repeated_and_never_mixes(bench: Bench, copy: Path, tmp_path: Path) -> None:
+    """The same file twice changes nothing; a home that holds other texts of the group is refused and stays as it is."""
+    bench.load()
+    file = tmp_path / "diary.jsonld"
+    bench.ask("export", "jsonld", "--out", str(file))
+    assert bench.ask("import", str(file), home=copy).code == 0
+    assert bench.ask("import", str(file), home=copy).code == 0
+    (bench.journals / "2025.md").write_text("# 2025-01-01\n\nMara lives in Kiel.\n")
+    bench.load()
+    before = bench.dump()
+    told = bench.ask("import", str(file))
+    assert told.code == 2
+    assert "needs an empty one" in told.err
+    assert bench.dump() == before
+
+
+def test_what_cannot_be_imported_is_one_line(bench: Bench, copy: Path, tmp_path: Path) -> None:
+    """A missing file, a file of another kind, a file of another group: exit code 2, and nothing is made."""
+    (tmp_path / "other.json").write_text(json.dumps({"some": "thing"}))
+    for name in ("nowhere.jsonld", "other.json"):
+        told = bench.ask("import", str(tmp_path / name), home=copy)
+        assert (told.code, told.err.count("\n")) == (2, 1)
+    bench.load()
+    bench.ask("export", "jsonld", "--out", str(tmp_path / "d.jsonld"))
+    assert "not 'other'" in bench.ask("import", str(tmp_path / "d.jsonld"), "--group", "other", home=copy).err
+    assert not (copy / "ledger.sqlite").exists()
+
+
+@pytest.mark.parametrize("form", ["graphml", "csv", "markdown", "cypher"])
+def test_every_format_is_written_from_the_command_line(bench: Bench, tmp_path: Path, form: str) -> None:
+    """One call, one place, private files, and one line that says what was written."""
+    bench.load()
+    out = tmp_path / f"out-{form}"
+    told = bench.ask("export", form, "--out", str(out))
+    assert (told.code, told.out.count("\n")) == (0, 1)
+    files = [out] if out.is_file() else [path for path in out.rglob("*") if path.is_file()]
+    assert files
+    assert all(path.stat().st_mode & 0o077 == 0 for path in files)
+    assert any("Helios" in path.read_text() for path in files)
