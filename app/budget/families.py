@@ -30,6 +30,8 @@ WINDOWED = {
     *("llama", "mistral", "mistral3", "ministral3", "gemma3", "gemma3_text", "gpt_oss", "olmo3", "cohere2", "exaone4")
 }
 EVERY_NTH = {"gemma3": 6, "gemma3_text": 6, "cohere2": 4}
+# What mlx-lm's quantised attention cannot: learnt sinks beside the scores, scores that are capped.
+EXACT_ONLY = {"gpt_oss", "gemma2"}
 # Multi-head latent attention: kept as keys and values of every head, or as the latent alone.
 EXPANDED_LATENT = ("deepseek_v2", "minicpm3")
 LATENT = ("deepseek_v3", "kimi_k2", "kimi_k25", "kimi_vl", "glm4_moe_lite", "joyai_llm_flash")
@@ -56,7 +58,8 @@ def groups_of(config: Config) -> Iterator[LayerGroup]:
     if kinds is not None:
         return _windowed(config, kinds)
     if family in EVERY_LAYER:
-        return iter([LayerGroup(needed(config, *LAYERS), _attention(config))])
+        quantizes = family not in EXACT_ONLY
+        return iter([LayerGroup(needed(config, *LAYERS), _attention(config), quantizes=quantizes)])
     raise unknown(config, "the family is not in app/budget/families.py")
 
 
@@ -87,8 +90,7 @@ def _kinds(config: Config, family: str) -> list[bool] | None:
 
 
 def _windowed(config: Config, kinds: list[bool]) -> Iterator[LayerGroup]:
-    # gpt-oss adds learnt sinks to its scores, which mlx-lm's quantised attention cannot.
-    quantizes = config.get("model_type") != "gpt_oss"
+    quantizes = config.get("model_type") not in EXACT_ONLY
     yield LayerGroup(sum(kinds), _attention(config), quantizes=quantizes)
     yield LayerGroup(len(kinds) - sum(kinds), _attention(config), window=needed(config, "sliding_window"))
 

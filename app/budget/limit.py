@@ -11,7 +11,8 @@ from typing import Literal
 from app.budget.clock import PrefillClock
 from app.budget.memory import GIB, MIB, Memory
 from app.budget.passes import PassShape
-from app.budget.spec import FLOAT16, PREFILL_STEP, ModelCacheSpec, Precision, largest
+from app.budget.reading import AS_MADE, Reading
+from app.budget.spec import FLOAT16_BYTES, ModelCacheSpec, largest
 from app.errors import NoRoom, PromptTooLong
 
 MIN_FREE_BYTES = 512 * MIB  # never taken: the journal, the graph and the system live beside the model
@@ -52,8 +53,10 @@ class Budget:
 
     passes           how large a pass of the prompt gets
     model_tokens     positions the model was trained for
-    weight_bytes     what the loaded weights take of the machine, idle or not
     memory           the device's memory, as `Memory` tells it
+    weight_bytes     what the loaded weights take of the machine, idle or not
+    dtype_bytes      of an activation
+    reading          how prompts are read and kept
     max_context      the owner's own ceiling, from a preset or a number
     prefill_seconds  what a person would wait for a prompt to be read
     say              told once a prompt nears the memory that is there
@@ -65,8 +68,8 @@ class Budget:
     output_reserve: int
     memory: Callable[[], Memory]
     weight_bytes: int = 0
-    precision: Precision = FLOAT16
-    step: int = PREFILL_STEP
+    dtype_bytes: int = FLOAT16_BYTES
+    reading: Reading = AS_MADE
     max_context: int | None = None
     prefill_seconds: float = float("inf")
     clock: PrefillClock = field(default_factory=PrefillClock)
@@ -138,8 +141,15 @@ class Budget:
 
     def run_bytes(self, tokens: int) -> int:
         """Peak of caches and passes beyond the weights, while `tokens` are read and answered."""
-        cache = self.spec.bytes_at(tokens, self.precision, step=self.step)
-        return cache + self.passes.peak_bytes(tokens, self.step, self.precision, cache // max(self.spec.layers, 1))
+        # A prompt just too short to be quantised may need more than a longer one.
+        exact = min(tokens, self.reading.quantized_kv_start + self.output_reserve)
+        return max(self._bytes(exact, 0), self._bytes(tokens, self.reading.quantized_kv_start))
+
+    def _bytes(self, tokens: int, kept_as: int) -> int:
+        precision = self.reading.precision(self.dtype_bytes, prompt_tokens=kept_as)
+        cache = self.spec.bytes_at(tokens, precision, step=self.reading.step)
+        layer = self.spec.layer_bytes(tokens, precision)
+        return cache + self.passes.peak_bytes(tokens, self.reading.step, precision, layer)
 
     def _fitting(self, free_bytes: int, most: int) -> int:
         return largest(most, lambda tokens: self.needed_bytes(tokens) <= free_bytes)

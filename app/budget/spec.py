@@ -121,6 +121,15 @@ class ModelCacheSpec:
             total += slots * group.token_bytes(precision.dtype_bytes, precision.kv_bits, precision.group_size)
         return round(total)
 
+    def layer_bytes(self, tokens: int, precision: Precision = FLOAT16) -> int:
+        """The largest cache of a single layer: it is there twice while it grows."""
+        each = [
+            group.token_bytes(precision.dtype_bytes, precision.kv_bits, precision.group_size) / group.layers
+            for group in self.groups
+            if group.layers and group.window is None
+        ]
+        return round(max(each, default=0) * _rounded_up(tokens, self.block_tokens))
+
     def tokens_within(self, free_bytes: float, precision: Precision = FLOAT16, *, most: int = 1 << 24) -> int:
         """The most tokens whose cache fits into `free_bytes`; never more than `most`."""
         return largest(most, lambda tokens: self.bytes_at(tokens, precision) <= free_bytes)

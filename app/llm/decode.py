@@ -12,13 +12,13 @@ from typing import Literal
 from mlx_lm.models.cache import make_prompt_cache
 
 from app.errors import Truncated
+from app.llm import kv
 from app.llm.blas import mx
 from app.llm.grammar import Constraint, FreeText
 from app.llm.loader import LoadedModel
 from app.llm.mlx_thread import CancelToken
 from app.llm.prefix_cache import Prefix
 
-PREFILL_TOKENS = 512  # per pass; a cancelled caller waits for one
 SEED_STRIDE = 1_000_003  # keeps the random keys of neighbouring seeds apart
 
 
@@ -66,6 +66,7 @@ def generate(
     started = time.perf_counter()
     prefix = cache or Prefix(make_prompt_cache(loaded.model), 0)
     cached_tokens = prefix.length
+    kv.settle(prefix.layers, loaded.reading, len(prompt_ids))
     read(loaded, prefix, prompt_ids[:-1], cancel)
     prefilled = time.perf_counter()
 
@@ -117,7 +118,7 @@ def read(loaded: LoadedModel, prefix: Prefix, ids: Sequence[int], cancel: Cancel
     """
     while prefix.length < len(ids):
         cancel.check()
-        chunk = list(ids[prefix.length : prefix.length + PREFILL_TOKENS])
+        chunk = list(ids[prefix.length : prefix.length + loaded.reading.step])
         loaded.model(mx.array([chunk]), cache=prefix.layers)  # lazy: the logits are never computed
         mx.eval(prefix.state())
         prefix.length += len(chunk)

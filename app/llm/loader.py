@@ -6,12 +6,17 @@ In: a folder or a hub name.  Out: a LoadedModel, its arrays made on the MLX thre
 
 import hashlib
 import json
+import logging
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from app.budget.memory import system_memory
+from app.budget.reading import AS_MADE, Reading
+from app.budget.spec import flattened
 from app.errors import ModelDamaged, ModelMissing
+from app.llm import kv
 from app.llm.blas import mx, runs_on_cpu
 from app.llm.folder import ModelFolder, open_folder
 from app.llm.mlx_thread import run_mlx
@@ -20,6 +25,7 @@ os.environ.setdefault("TRANSFORMERS_NO_ADVISORY_WARNINGS", "1")  # else every st
 
 FLOAT32_BYTES = 4
 CPU_SHARE = 0.8  # of the free memory that float32 weights may take; the rest is for the KV cache and the system
+_LOG = logging.getLogger(__name__)
 NO_LIMIT = 10**7  # transformers writes 1e30 where a tokenizer has no limit of its own
 
 
@@ -34,7 +40,8 @@ class LoadedModel:
     token_count          ids below this have a text
     vocab_size           logits per position; padded vocabularies have more of them than tokens
     dtype                of the activations: "float32", "bfloat16", "float16"
-    note                 what was done to the weights, for a person; "" if nothing
+    note                 what was done to the model, for a person; "" if nothing
+    reading              how its prompts are read and kept
     """
 
     model: Any = field(repr=False)
@@ -48,39 +55,47 @@ class LoadedModel:
     vocab_size: int
     dtype: str
     note: str
+    reading: Reading = AS_MADE
 
 
 def load_generator(
-    name_or_path: str | Path, *, allow_download: bool = False, tokenizer_config: dict[str, Any] | None = None
+    name_or_path: str | Path,
+    *,
+    allow_download: bool = False,
+    tokenizer_config: dict[str, Any] | None = None,
+    reading: Reading | None = None,
 ) -> LoadedModel:
     """Load a language model; call it from any thread but the MLX thread.
 
     allow_download     True where a person named this hub model; a folder on disk never opens a socket
     tokenizer_config   overrides for the tokenizer, such as {"eos_token": "<|im_end|>"}: must be in its vocabulary
-    raises             ModelMissing, ModelDamaged
+    reading            how its prompts are read and kept; what it asks for is said in the note
+    raises             ModelMissing, ModelDamaged; BadInput if this model cannot be read so
     """
-    return run_mlx(_load, open_folder(name_or_path, allow_download=allow_download), False, tokenizer_config or {})
+    folder = open_folder(name_or_path, allow_download=allow_download)
+    return run_mlx(_load, folder, False, tokenizer_config or {}, reading or AS_MADE)
 
 
 def load_embedder(name_or_path: str | Path, *, allow_download: bool = False) -> LoadedModel:
     """Load an embedding model (weights saved with or without the "model." prefix); otherwise as `load_generator`."""
-    return run_mlx(_load, open_folder(name_or_path, allow_download=allow_download), True, {})
+    return run_mlx(_load, open_folder(name_or_path, allow_download=allow_download), True, {}, AS_MADE)
 
 
 def adopt(model: Any, tokenizer: Any, name: str) -> LoadedModel:
     """Describe a model that someone else loaded with mlx_lm.load; its weights are hashed where they are, in memory."""
     config = dict(vars(model.args))
     tokenizer = _wrapped(tokenizer)
-    return run_mlx(lambda: _describe(model, tokenizer, name, _hash_in_memory(model, tokenizer), config, ""))
+    return run_mlx(lambda: _describe(model, tokenizer, name, _hash_in_memory(model, tokenizer), config, "", AS_MADE))
 
 
-def _load(folder: ModelFolder, is_embedder: bool, tokenizer_config: dict[str, Any]) -> LoadedModel:
+def _load(folder: ModelFolder, is_embedder: bool, tokenizer_config: dict[str, Any], reading: Reading) -> LoadedModel:
     from mlx_lm.utils import load_model, load_tokenizer
 
     _check_control_tokens(tokenizer_config, folder)
+    kv.check_config(reading, folder.config)
     try:
         classes = {"get_model_classes": _embedder_classes} if is_embedder else {}
-        model, config = load_model(folder.path, **classes)
+        model, config = load_model(folder.path, model_config=reading.overrides(folder.config), **classes)
         tokenizer = load_tokenizer(
             folder.path,
             {"local_files_only": True, "trust_remote_code": False, **tokenizer_config},
@@ -91,9 +106,11 @@ def _load(folder: ModelFolder, is_embedder: bool, tokenizer_config: dict[str, An
         if "not supported" in line:
             raise ModelMissing(f"{folder.path}: {line}", hint="choose a model that mlx-lm can run") from error
         raise ModelDamaged(f"{folder.path} cannot be loaded: {line}", hint="copy the model again") from error
-    note = _suit_the_cpu(model, folder) if runs_on_cpu() else ""
+    kv.check_model(reading, model, folder.name)
+    notes = [_suit_the_cpu(model, folder) if runs_on_cpu() else "", _said_aloud(reading)]
     mx.eval(model.parameters())
-    return _describe(model, tokenizer, folder.name, folder.fingerprint, config, note)
+    note = "; ".join(filter(None, notes))
+    return _describe(model, tokenizer, folder.name, folder.fingerprint, config, note, reading)
 
 
 def _embedder_classes(config: dict[str, Any]) -> tuple[Any, Any]:
@@ -145,16 +162,35 @@ def _suit_the_cpu(model: Any, folder: ModelFolder) -> str:
 
 
 def _free_bytes() -> int:
-    """Main memory that can be used without swapping; half of all where the system does not say."""
-    meminfo = Path("/proc/meminfo")
-    lines = meminfo.read_text().splitlines() if meminfo.exists() else []
-    available = next((int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:")), None)
-    return available or os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
+    return system_memory().free
+
+
+def _said_aloud(reading: Reading) -> str:
+    """What the owner asked for that the model was not made for."""
+    said = []
+    if reading.kv_bits is not None:
+        said.append(f"the cache in {reading.kv_bits} bits from {reading.quantized_kv_start:,} tokens")
+    if reading.rope_factor is not None:
+        said.append(f"positions stretched {reading.rope_factor:g} times by YaRN, which changes short prompts too")
+    if reading.max_positions is not None:
+        said.append(f"max_position_embeddings taken as {reading.max_positions:,}, beyond which it may not be trained")
+    return "; ".join(said)
 
 
 def _describe(
-    model: Any, tokenizer: Any, name: str, fingerprint: str, config: dict[str, Any], note: str
+    model: Any,
+    tokenizer: Any,
+    name: str,
+    fingerprint: str,
+    config: dict[str, Any],
+    note: str,
+    reading: Reading,
 ) -> LoadedModel:
+    max_context_tokens = _max_context_tokens(config, tokenizer, reading)
+    _tell_the_tokenizer(tokenizer, max_context_tokens)
+    if reading.changes_answers:
+        # Other answers to the same prompt: the ledger must not take them for those of the plain model.
+        fingerprint = hashlib.sha256(f"{fingerprint} {reading.changes_answers}".encode()).hexdigest()
     logits = model(mx.array([[0]]))  # lazy: only its shape and type are read
     token_count = min(len(tokenizer), logits.shape[-1])
     return LoadedModel(
@@ -164,17 +200,28 @@ def _describe(
         fingerprint=fingerprint,
         config=config,
         eos_token_ids=frozenset(token for token in tokenizer.eos_token_ids if 0 <= token < token_count),
-        max_context_tokens=_max_context_tokens(config, tokenizer),
+        max_context_tokens=max_context_tokens,
         token_count=token_count,
         vocab_size=logits.shape[-1],
         dtype=str(logits.dtype).removeprefix("mlx.core."),
         note=note,
+        reading=reading,
     )
 
 
-def _max_context_tokens(config: dict[str, Any], tokenizer: Any) -> int:
+def _tell_the_tokenizer(tokenizer: Any, max_context_tokens: int) -> None:
+    """Set its own limit to ours. It never cuts, whatever it is told: a longer prompt is refused before it is read."""
+    inner = getattr(tokenizer, "_tokenizer", tokenizer)
+    inner.model_max_length, inner.truncation_side = max_context_tokens, "left"
+    assert (tokenizer.model_max_length, tokenizer.truncation_side) == (max_context_tokens, "left")
+    _LOG.info("tokenizer: model_max_length %d, truncation_side left; both verified", max_context_tokens)
+
+
+def _max_context_tokens(config: dict[str, Any], tokenizer: Any, reading: Reading) -> int:
     """Positions the model knows; mlx-lm never enforces them and text beyond silently degrades."""
-    config = {**config, **(config.get("text_config") or {})}
+    config = flattened(config)
+    if reading.max_positions or reading.rope_factor:  # the tokenizer's own limit is what the owner overrides
+        return int(config["max_position_embeddings"])
     positions = int(config.get("max_position_embeddings") or NO_LIMIT)
     scaling = config.get("rope_scaling") or config.get("rope_parameters") or {}
     if "original_max_position_embeddings" in scaling and "factor" in scaling:

@@ -13,7 +13,7 @@ from app.budget.clock import PrefillClock
 from app.budget.limit import Budget
 from app.budget.memory import Memory, system_memory
 from app.budget.passes import PassShape
-from app.budget.spec import LayerGroup, ModelCacheSpec, Precision
+from app.budget.spec import LayerGroup, ModelCacheSpec
 from app.errors import UnknownShape
 from app.llm.blas import mx, serving
 from app.llm.loader import LoadedModel
@@ -40,7 +40,8 @@ def budget_for(
         output_reserve=output_reserve,
         memory=device_memory,
         weight_bytes=weight_bytes(loaded.model),
-        precision=precision_of(loaded),
+        dtype_bytes=dtype_bytes(loaded),
+        reading=loaded.reading,
         max_context=max_context,
         prefill_seconds=prefill_seconds,
         clock=clock if clock is not None else PrefillClock(),
@@ -66,9 +67,9 @@ def probe_cache(model: Any, model_type: str) -> ModelCacheSpec:
     return ModelCacheSpec(model_type, tuple(_group(cache) for layer in caches for cache in _parts(layer)))
 
 
-def precision_of(loaded: LoadedModel) -> Precision:
-    """How this model's cached values are stored."""
-    return Precision(4 if loaded.dtype == "float32" else 2)
+def dtype_bytes(loaded: LoadedModel) -> int:
+    """Of one activation, and so of one cached value that is not quantised."""
+    return 4 if loaded.dtype == "float32" else 2
 
 
 def weight_bytes(model: Any) -> int:

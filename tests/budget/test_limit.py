@@ -10,7 +10,8 @@ from app.budget.clock import PrefillClock
 from app.budget.limit import MIN_FREE_BYTES, Budget
 from app.budget.memory import GIB, MIB, Memory
 from app.budget.passes import PassShape
-from app.budget.spec import ModelCacheSpec, Precision
+from app.budget.reading import Reading
+from app.budget.spec import ModelCacheSpec
 from app.errors import NoRoom, PromptTooLong
 from tests.budget.configs import QWEN3_4B
 
@@ -30,11 +31,11 @@ def a_budget(free: int = 64 * GIB, total: int = 64 * GIB, **changes: object) -> 
 
 
 budgets = st.builds(
-    lambda free, model, output, bits, own, speed, wait: a_budget(
+    lambda free, model, output, bits, start, own, speed, wait: a_budget(
         free,
         model_tokens=model,
         output_reserve=output,
-        precision=Precision(2, bits),
+        reading=Reading(kv_bits=bits, quantized_kv_start=start),
         max_context=own,
         clock=a_clock(speed) if speed else PrefillClock(),
         prefill_seconds=wait,
@@ -43,6 +44,7 @@ budgets = st.builds(
     model=st.integers(1, 300_000),
     output=st.integers(64, 32_768),
     bits=st.sampled_from([None, 8, 4]),
+    start=st.sampled_from([0, 300, 5000]),
     own=st.none() | st.integers(1, 200_000),
     speed=st.none() | st.floats(1e-6, 0.5),
     wait=st.floats(1, 3600),
@@ -67,7 +69,8 @@ def test_the_context_is_the_least_ceiling_and_splits_into_input_and_output(budge
 @given(budgets, st.integers(0, 48 * GIB))
 def test_fewer_bits_and_more_memory_never_give_less_context(budget: Budget, more: int) -> None:
     """The context grows or stays from fp16 to 8 to 4 bits, and when memory frees."""
-    by_bits = [replace(budget, precision=Precision(2, bits)).limit().context for bits in (None, 8, 4)]
+    readings = [Reading(kv_bits=bits, quantized_kv_start=0) for bits in (None, 8, 4)]
+    by_bits = [replace(budget, reading=reading).limit().context for reading in readings]
     assert by_bits == sorted(by_bits)
     free = budget.memory().free
     assert replace(budget, memory=lambda: Memory(64 * GIB, free + more)).limit().context >= budget.limit().context

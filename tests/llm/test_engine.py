@@ -236,7 +236,7 @@ def test_a_cancelled_prefill_stops_at_the_next_chunk(tiny: LoadedModel, poll: in
     ids = list(range(3, 300)) * 7
     with pytest.raises(Cancelled):
         run_mlx(lambda: decode.generate(loaded, ids, _free(tiny), max_tokens=5, cancel=StopsAt(poll)))
-    assert counting.ids == (poll - 1) * decode.PREFILL_TOKENS
+    assert counting.ids == (poll - 1) * tiny.reading.step
 
 
 def test_a_cancelled_answer_stops_at_the_next_token(tiny: LoadedModel) -> None:
