@@ -14,9 +14,9 @@ from app.cli.command import Parser, command
 
 # The list a person reads, and the only place where a new command is entered: a module of app/cli/commands each.
 SHELVES: dict[str, tuple[str, ...]] = {
-    "look": ("search", "show", "status"),
+    "look": ("search", "show", "timeline", "changes", "status"),
     "see": ("view",),
-    "take along": ("export", "import"),
+    "take along": ("export", "import", "diff"),
 }
 
 _HEAD = "Daybook: a dated and grounded knowledge graph of your journals, on your own machine."

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # at run time these would wake the graph, which a dry run does without
-    from app.pipeline.look import EntityCard, Fact, Status
+    from app.pipeline.look import EntityCard, Fact, Source, Status
     from app.pipeline.request import LoadReport
+    from app.pipeline.story import Changes, Diff, Event
 
 
 def print_report(report: "LoadReport", *, as_json: bool) -> None:
@@ -97,10 +98,68 @@ def print_card(card: "EntityCard", as_json: bool) -> None:
         print_json(card)
         return
     print(f"{card.name} ({card.type}), named {len(card.mentions)} time{'' if len(card.mentions) == 1 else 's'}")
+    if card.aliases:
+        print(f"  also {', '.join(card.aliases)}")
     if card.summary and not card.facts:
         print(f"  {card.summary}")
-    for fact in card.facts:
-        print("\n".join(_fact_lines(fact)))
+    open_facts, ended = [f for f in card.facts if not f.invalid_at], [f for f in card.facts if f.invalid_at]
+    for title, facts in (("facts", open_facts), ("no longer true", ended)):
+        if facts:
+            print(f"\n{title}")
+            print("\n".join(line for fact in facts for line in _fact_lines(fact)))
+    if card.company:
+        print(f"\ntold of with\n  {', '.join(f'{name} ({n})' for name, n in card.company)}")
+    if card.mentions:
+        print("\nnamed in")
+        print("\n".join(f"  {source.entry_date or 'undated'}  {_place(source)}" for source in card.mentions))
+
+
+def print_timeline(events: "list[Event]", as_json: bool) -> None:
+    """A line a day on which a fact begins or ends."""
+    if as_json:
+        print_json(events)
+        return
+    for event in events:
+        ends = f"ends: {event.fact.fact} (since {event.fact.valid_at or 'before'})"
+        print(f"{event.day}  {event.fact.fact if event.kind == 'begins' else ends}")
+    if not events:
+        print("nothing happens then")
+
+
+def print_changes(changes: "Changes", as_json: bool) -> None:
+    """What began, what ended, who appeared."""
+    if as_json:
+        print_json(changes)
+        return
+    facts = {"began": changes.began, "ended": changes.ended}
+    for title, found in facts.items():
+        if found:
+            print(f"{title}, {len(found)}")
+            print("\n".join(line for fact in found for line in _fact_lines(fact)) + "\n")
+    if changes.appeared:
+        print(f"first named, {len(changes.appeared)}")
+        print("\n".join(f"{found.day}  {found.name} ({found.type})" for found in changes.appeared))
+    if not (changes.began or changes.ended or changes.appeared):
+        print(f"nothing since {changes.since}")
+
+
+def print_diff(diff: "Diff", as_json: bool) -> None:
+    """Facts with a sign: - only before, + only after, and both for one sentence read in two ways."""
+    if as_json:
+        print_json(diff)
+        return
+    for change in diff.changed:
+        print(f"- {_dates(change.before)}  {change.before.fact}  [{change.before.relation}]")
+        print(
+            "\n".join(
+                [f"+ {_dates(change.after)}  {change.after.fact}  [{change.after.relation}]", *_sources(change.after)]
+            )
+        )
+    for sign, facts in (("-", diff.removed), ("+", diff.added)):
+        for fact in facts:
+            print("\n".join([f"{sign} {_dates(fact)}  {fact.fact}  [{fact.relation}]", *_sources(fact)]))
+    added, removed, changed = len(diff.added), len(diff.removed), len(diff.changed)
+    print(f"{diff.same:,} the same, {changed:,} changed, {removed:,} removed, {added:,} added")
 
 
 def print_status(status: "Status", as_json: bool) -> None:
@@ -117,9 +176,17 @@ def print_status(status: "Status", as_json: bool) -> None:
 
 
 def _fact_lines(fact: "Fact") -> list[str]:
+    return [f"{_dates(fact)}  {fact.fact}", *_sources(fact)]
+
+
+def _dates(fact: "Fact") -> str:
     since = fact.valid_at.isoformat() if fact.valid_at else "undated"
-    lines = [f"{since}{f' to {fact.invalid_at}' if fact.invalid_at else ''}  {fact.fact}"]
-    for source in fact.sources:
-        place = f"{source.file}:{source.start}-{source.end}" if source.file else "no file any more"
-        lines.append(f"    {place}  \u201c{source.words}\u201d")
-    return lines
+    return f"{since} to {fact.invalid_at}" if fact.invalid_at else since
+
+
+def _sources(fact: "Fact") -> list[str]:
+    return [f"    {_place(source)}  \u201c{source.words}\u201d" for source in fact.sources]
+
+
+def _place(source: "Source") -> str:
+    return f"{source.file}:{source.start}-{source.end}" if source.file else "no file any more"

@@ -1,6 +1,7 @@
 """Fill an empty home with a picture that another home exported.
 
-Knows the ledger, the graph and our own format; asks no language model. In: a file.  Out: a home that equals its source.
+Knows the ledger, the graph and our own format; asks no language model. In: a file, or another home.  Out: a home that
+equals its source, or a picture to compare.
 """
 
 import asyncio
@@ -13,7 +14,7 @@ from app.graph.carry import write_picture  # first: it silences graphiti
 from app.graph.store import GraphStore
 from app.ledger.store import Ledger
 from app.picture import Picture
-from app.pipeline.home import Place
+from app.pipeline.home import Place, picture_of
 from app.pipeline.request import GRAPH_NAME
 from app.settings import settings
 
@@ -43,6 +44,12 @@ def import_home(place: Place, file: Path) -> Place:
         # Last: after a kill between the two the same import finds its graph whole, and comes here.
         ledger.adopt(picture.group, picture.files, picture.episodes)
     return place
+
+
+def read_run(path: Path, group: str | None) -> Picture:
+    """The picture of a home, or of an export of one. raises BadInput for anything else"""
+    path = path.expanduser()
+    return picture_of(Place(path, group)) if path.is_dir() else _read(path)
 
 
 def _read(file: Path) -> Picture:

@@ -3,6 +3,9 @@
 Knows the ledger and the graph; writes neither. In: words.  Out: facts with their dates, file and sentence.
 """
 
+import difflib
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -41,11 +44,17 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class EntityCard:
-    """An entity with its facts in the order in which they began, and how often it is named."""
+    """An entity with its facts in the order in which they began, and every place where it is named.
+
+    aliases   other words under which it is named, the most frequent first
+    company   those it shares facts with, and how many, the nearest first
+    """
 
     name: str
     type: str
     summary: str
+    aliases: tuple[str, ...]
+    company: tuple[tuple[str, int], ...]
     facts: tuple[Fact, ...]
     mentions: tuple[Source, ...]
 
@@ -73,27 +82,32 @@ def search(place: Place, text: str, *, limit: int = 10, as_of: date | None = Non
     """Facts by words and by meaning, best first; with `as_of` only those that held on that day."""
 
     async def ask(store: GraphStore, ledger: Ledger) -> list[Fact]:
-        moment = datetime.fromisoformat(f"{as_of}T23:59:59+00:00") if as_of else None
-        return [_fact(hit, ledger) for hit in await query.search(store, text, limit=limit, as_of=moment)]
+        hits = await query.search(store, text, limit=limit, as_of=_end_of(as_of))
+        return [_fact(hit, ledger) for hit in hits]
 
     return look(place, ask, needs_embedder=True)
 
 
-def show(place: Place, name: str) -> EntityCard:
-    """Everything the graph holds on one entity. raises BadInput with near names if there is none"""
+def show(place: Place, name: str, *, as_of: date | None = None) -> EntityCard:
+    """Everything the graph holds on one entity; with `as_of` only the facts that held on that day.
+
+    raises   BadInput with near names if there is none
+    """
 
     async def ask(store: GraphStore, ledger: Ledger) -> EntityCard:
         hit = await query.entity(store, name)
         if hit is None:
-            near = await query.similar_names(store, name)
-            hint = f"did you mean {', '.join(near)}?" if near else "search for a part of the name"
-            raise BadInput(f"the graph knows no {name!r}", hint=hint)
-        facts = await query.facts_of(store, hit.uuid)
+            raise no_such_entity(name, await query.similar_names(store, name))
+        facts = await query.facts_of(store, hit.uuid, as_of=_end_of(as_of))
+        others = Counter(end for fact in facts for end in {fact.source, fact.target} if end != hit.name)
+        called = Counter(" ".join(mention.words.split()) for mention in hit.mentions)
         kinds = [label for label in hit.labels if label != "Entity"]
         return EntityCard(
             name=hit.name,
             type=kinds[0] if kinds else "Thing",
             summary=hit.summary,
+            aliases=tuple(words for words, _ in _most(called) if words.casefold() != hit.name.casefold()),
+            company=tuple(_most(others)),
             facts=tuple(_fact(fact, ledger) for fact in facts),
             mentions=tuple(_source(words, ledger) for words in hit.mentions),
         )
@@ -118,6 +132,22 @@ def status(place: Place) -> Status:
         home, group, planned.files, planned.entries, planned.planned, planned.done, planned.empty,
         planned.quarantined, planned.waiting, held.entities, held.facts, held.ended, reasons,
     )  # fmt: skip
+
+
+def no_such_entity(name: str, names: Sequence[str]) -> BadInput:
+    """The refusal of a name, with those of `names` that are spelt like it."""
+    near = difflib.get_close_matches(name, names, n=5, cutoff=0.4)
+    hint = f"did you mean {', '.join(near)}?" if near else "search for a part of the name"
+    return BadInput(f"the graph knows no {name!r}", hint=hint)
+
+
+def _end_of(day: date | None) -> datetime | None:
+    """The last second of a day: what began on it held, what ended on it did not."""
+    return datetime.fromisoformat(f"{day}T23:59:59+00:00") if day else None
+
+
+def _most(counts: Counter[str]) -> list[tuple[str, int]]:
+    return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
 
 
 def _fact(hit: query.FactHit, ledger: Ledger) -> Fact:

@@ -13,7 +13,6 @@ from app.picture import ChunkRecord, Entity, Episode, Fact, JournalFile, Picture
 
 texts = st.text(max_size=40)
 numbers = st.integers(0, 1 << 40)
-ends = st.tuples(numbers, numbers)
 uuids = st.integers(0, (1 << 128) - 1).map(lambda number: str(UUID(int=number)))
 instants = st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30)).map(lambda moment: moment.replace(tzinfo=UTC))
 places = st.builds(Place, texts, numbers, numbers)
@@ -55,7 +54,7 @@ def pictures(draw: Any) -> Picture:
             else ()
         ),
         spans=tuple(
-            Span(uuid, draw(uuids), draw(st.sampled_from(episodes)), draw(texts), *draw(ends), draw(texts))
+            Span(uuid, draw(uuids), draw(st.sampled_from(episodes)), draw(texts), 3, draw(numbers), draw(texts))
             for uuid in sorted(draw(st.sets(uuids, max_size=3)) if episodes else ())
         ),
         files=tuple(draw(st.lists(st.builds(JournalFile, texts, texts, numbers, texts), max_size=2))),

@@ -11,12 +11,13 @@ examples:
 
 import argparse
 
-from app.cli.command import place_of
+from app.cli.command import iso_date, place_of
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """What can be typed after the name."""
     parser.add_argument("entity", metavar="ENTITY", help="its name, as the graph has it")
+    parser.add_argument("--as-of", type=iso_date, metavar="DATE", help="only facts that held on that day")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -24,5 +25,5 @@ def run(options: argparse.Namespace) -> int:
     from app.cli import report
     from app.pipeline import look
 
-    report.print_card(look.show(place_of(options), options.entity), options.json)
+    report.print_card(look.show(place_of(options), options.entity, as_of=options.as_of), options.json)
     return 0
