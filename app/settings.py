@@ -41,6 +41,9 @@ class Settings(BaseSettings):
     # Tokens of one answer; a page of facts needs about a thousand.
     MLX_MAX_OUTPUT_TOKENS: int = Field(default=4096, ge=64, le=32_768)
 
+    # Compiled programs of `python -m app optimise`; they quote the journal. None: the folder `prompts` of the home.
+    MLX_PROMPTS_DIR: Path | None = None
+
     DAYBOOK_HOME: Path = Field(default_factory=default_home)  # all state; created with mode 0700
     DAYBOOK_GROUP: str = Field(default="journal", pattern=r"^[A-Za-z0-9_-]{1,64}$")  # one person's graph
     DAYBOOK_OWNER: str = Field(default="The writer", min_length=1, max_length=80)  # who "I" is

@@ -2,7 +2,7 @@
 
 Knows the graph's tables; knows neither labels nor files. In: uuids.  Out: what it takes to undo the change, as JSON.
 
-Every change is one transaction. A change of what is not there (any more) does nothing and returns None.
+Every change is one transaction. A change that finds nothing to change returns None.
 """
 
 from datetime import UTC, date, datetime, time
@@ -33,7 +33,7 @@ async def date_fact(store: GraphStore, uuid: str, valid_at: date | None, invalid
             " e.expired_at AS expired_at",
             uuid=uuid,
         )
-        if not rows:
+        if not rows or (rows[0]["valid_at"], rows[0]["invalid_at"]) == (_midnight(valid_at), _midnight(invalid_at)):
             return None
         ended = datetime.now(UTC) if invalid_at else None
         await parts.set_dates(store, uuid, _midnight(valid_at), _midnight(invalid_at), rows[0]["expired_at"] or ended)

@@ -14,12 +14,14 @@ from app.graph.store import GraphStore
 from app.journal.types import Chunk, Entry
 from app.ledger.records import PlannedChunk, StaleEpisode
 from app.ledger.store import Ledger
+from app.pipeline import decisions
 from app.pipeline import models as opener
 from app.pipeline.audit import count
 from app.pipeline.models import Models
-from app.pipeline.request import GRAPH_NAME, LoadReport, LoadRequest, Progress
+from app.pipeline.request import GRAPH_NAME, LoadReport, LoadRequest, Progress, prompts_folder
 from app.prompts.library import JournalPrompts, graph_types
 from app.prompts.names import find_mentions
+from app.prompts.programs import journal_programs
 
 
 def fill(
@@ -55,7 +57,8 @@ async def _fill(
     edited: Sequence[StaleEpisode],
     report: LoadReport,
 ) -> None:
-    prompts = JournalPrompts(owner=request.owner_name)
+    programs = journal_programs(folder=prompts_folder(request.home_folder))
+    prompts = JournalPrompts(owner=request.owner_name, programs=programs)
     with open_graph(request.home_folder, request.group_name, models, prompts) as store:
         await _take_out(store, ledger, edited)
         total = len({chunk.entry_id for chunk in pending})
@@ -67,6 +70,7 @@ async def _fill(
             await _read_in(ledger, store, prompts, planned, chunk)
             done += planned.index == planned.count - 1
         progress.advance(done, total, "")
+        await decisions.apply(store, ledger)
         await count(store, report)
 
 

@@ -114,6 +114,11 @@ class Progress(Protocol):
     def advance(self, done: int, total: int, day: str) -> None: ...
 
 
+def prompts_folder(home: Path) -> Path:
+    """Where compiled programs lie: MLX_PROMPTS_DIR, or in the home."""
+    return settings.MLX_PROMPTS_DIR.expanduser() if settings.MLX_PROMPTS_DIR else home / "prompts"
+
+
 def home_folder(home: Path | None) -> Path:
     """Where all state is kept."""
     return (home or settings.DAYBOOK_HOME).expanduser()

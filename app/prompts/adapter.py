@@ -8,11 +8,26 @@ The class must be called JSONAdapter: DSPy's stream listener selects by that nam
 
 import json
 import types
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, Literal, Union, get_args, get_origin
 
 import dspy
 import pydantic
 from dspy.adapters.types.tool import ToolCalls
+
+_WITHIN: ContextVar[dict[str, Any] | None] = ContextVar("daybook_answer_schema", default=None)
+
+
+@contextmanager
+def answers_within(schema: dict[str, Any]) -> Iterator[None]:
+    """Every answer that is asked for inside keeps to `schema`, which is tighter than the signature's own."""
+    token = _WITHIN.set(schema)
+    try:
+        yield
+    finally:
+        _WITHIN.reset(token)
 
 
 class JSONAdapter(dspy.JSONAdapter):  # type: ignore[misc]
@@ -71,7 +86,7 @@ class JSONAdapter(dspy.JSONAdapter):  # type: ignore[misc]
     def _prepare_response_format(self, lm: Any, lm_kwargs: dict[str, Any], signature: type[dspy.Signature]) -> None:
         # DSPy's own version empties every dict[...] and falls back to json_object; a grammar needs the truth.
         if "response_format" in lm.supported_params:
-            schema = output_schema(signature)
+            schema = _WITHIN.get() or output_schema(signature)
             lm_kwargs["response_format"] = {"type": "json_schema", "schema": schema, "name": signature.__name__}
 
 
@@ -91,20 +106,24 @@ def dump_answer(answer: Any) -> str:
     return json.dumps(_plain(answer), ensure_ascii=False)
 
 
-def sketch(annotation: Any) -> str:
-    """A type as a model reads it best: list[NamedEntity] -> [{"name": string, "type": string}, ...]."""
+def sketch(annotation: Any, inside: tuple[Any, ...] = ()) -> str:
+    """A type as a model reads it best: list[NamedEntity] -> [{"name": string, "type": string}, ...].
+
+    inside   classes around this type: one that holds itself is named, not unfolded again
+    """
     origin, args = get_origin(annotation), get_args(annotation)
     if origin is Literal:
         return " or ".join(json.dumps(arg, ensure_ascii=False) for arg in args)
     if origin in (Union, types.UnionType):
-        return " or ".join(sketch(arg) for arg in args)
+        return " or ".join(sketch(arg, inside) for arg in args)
     if origin in (list, set, tuple, frozenset):
-        return f"[{sketch(args[0] if args else Any)}, ...]"
+        return f"[{sketch(args[0] if args else Any, inside)}, ...]"
     if origin is dict:
-        return f"{{string: {sketch(args[1])}, ...}}"
-    if isinstance(annotation, type) and issubclass(annotation, pydantic.BaseModel):
-        inside = (f'"{name}": {sketch(field.annotation)}' for name, field in annotation.model_fields.items())
-        return f"{{{', '.join(inside)}}}"
+        return f"{{string: {sketch(args[1], inside)}, ...}}"
+    if isinstance(annotation, type) and issubclass(annotation, pydantic.BaseModel) and annotation not in inside:
+        around = (*inside, annotation)
+        fields = (f'"{name}": {sketch(field.annotation, around)}' for name, field in annotation.model_fields.items())
+        return f"{{{', '.join(fields)}}}"
     names = {str: "string", int: "integer", float: "number", bool: "true or false", type(None): "null"}
     return names.get(annotation, getattr(annotation, "__name__", "any"))
 

@@ -19,27 +19,24 @@ from app.journal.types import Span
 from app.prompts import schemas
 from app.prompts.adapter import JSONAdapter
 from app.prompts.inputs import number_text
-from app.prompts.signatures import (
-    ENTITY_TYPES,
-    DateFact,
-    ExtractEdges,
-    ExtractEntities,
-    ResolveEdge,
-    ResolveEntities,
-    SummarizeEntities,
-    with_types,
-)
+from app.prompts.programs import Programs, journal_programs
+from app.prompts.signatures import ENTITY_TYPES
 
 Answer = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class PromptCall:
-    """One call as the model gets it: `finish` turns its answer into the shape Graphiti validates."""
+    """One call as the model gets it: `finish` turns its answer into the shape Graphiti validates.
+
+    program, inputs   which program renders it, and from what
+    """
 
     messages: list[dict[str, str]]
     schema: dict[str, Any]
     finish: Callable[[Answer], Answer]
+    program: str = ""
+    inputs: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,19 +61,20 @@ def take_call() -> PromptCall | None:
 
 @dataclass
 class JournalPrompts:
-    """The builders of one run: who writes, and which kinds of entity there are.
+    """The builders of one run: who writes, which kinds of entity there are, and which programs ask for them.
 
     names, facts   of the episode being read, as they were answered: what its grounding is made of
     """
 
     owner: str
     types: dict[str, str] = field(default_factory=lambda: dict(ENTITY_TYPES))
+    programs: Programs = field(default_factory=dict)
     names: list[str] = field(default_factory=list)
     facts: list[GroundedFact] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._adapter = JSONAdapter()
-        self._entities = with_types(ExtractEntities, self.types)
+        self.programs = self.programs or journal_programs(self.types)
 
     def library(self) -> Any:
         """Graphiti's library with our builders in place; prompts a journal never meets stay Graphiti's."""
@@ -111,7 +109,7 @@ class JournalPrompts:
 
         self.names, self.facts = [], []
         schema = schemas.entities(text.names(), list(ids))
-        return self._leave(self._entities, {"entry": text.entry()}, schema, finish)
+        return self._leave("extract_entities", {"entry": text.entry()}, schema, finish)
 
     def nodes(self, context: Answer) -> ChatPrompt:
         new, known = context["extracted_nodes"], context["existing_nodes"]
@@ -141,7 +139,7 @@ class JournalPrompts:
                 ]
             }
 
-        return self._leave(ResolveEntities, inputs, schemas.resolutions([n["name"] for n in new], list(ids)), finish)
+        return self._leave("resolve_entities", inputs, schemas.resolutions([n["name"] for n in new], list(ids)), finish)
 
     def edge(self, context: Answer) -> ChatPrompt:
         text = number_text(context["episode_content"], _day(context["reference_time"]))
@@ -168,7 +166,7 @@ class JournalPrompts:
             ]
             return {"edges": [_edge(item) for _, item in once.values()]}
 
-        return self._leave(ExtractEdges, inputs, schemas.edges(names, text.lines(), list(text.dates)), finish)
+        return self._leave("extract_edges", inputs, schemas.edges(names, text.lines(), list(text.dates)), finish)
 
     def resolve_edge(self, context: Answer) -> ChatPrompt:
         same, others = context["existing_edges"], context["edge_invalidation_candidates"]
@@ -186,7 +184,7 @@ class JournalPrompts:
                 "contradicted_facts": facts_that_are("ended", said),
             }
 
-        return self._leave(ResolveEdge, inputs, schemas.verdicts(*known), finish)
+        return self._leave("resolve_edge", inputs, schemas.verdicts(*known), finish)
 
     def extract_timestamps(self, context: Answer) -> ChatPrompt:
         text = number_text(context["fact"], _day(context["reference_time"]))
@@ -196,7 +194,7 @@ class JournalPrompts:
         def finish(answer: Answer) -> Answer:
             return {name: _instant(day) for name, day in answer.items()}
 
-        return self._leave(DateFact, inputs, schemas.fact_dates(list(dates)), finish)
+        return self._leave("date_fact", inputs, schemas.fact_dates(list(dates)), finish)
 
     def extract_summaries_batch(self, context: Answer) -> ChatPrompt:
         text = number_text(context["episode_content"], None)
@@ -206,29 +204,28 @@ class JournalPrompts:
             "entry": text.entry(),
             "entities": "\n".join(f"{name}{': ' + _one_line(old[name]) if old[name] else ''}" for name in names),
         }
-        return self._leave(SummarizeEntities, inputs, schemas.summaries(names), lambda answer: answer)
+        return self._leave("summarize_entities", inputs, schemas.summaries(names), lambda answer: answer)
 
     # --- rendering ----------------------------------------------------------------------------------------
 
     def _leave(
         self,
-        signature: type[dspy.Signature],
+        name: str,
         inputs: dict[str, str],
         schema: dict[str, Any],
         finish: Callable[[Answer], Answer],
     ) -> ChatPrompt:
-        messages = render(signature, inputs, adapter=self._adapter)
-        _CALL.set(PromptCall(messages, schema, finish))
+        program = self.programs[name]
+        messages = self._adapter.format(program.signature, program.demos, inputs)
+        _CALL.set(PromptCall(messages, schema, finish, name, inputs))
         return ChatPrompt(
             system=SystemMessage(content=messages[0]["content"]), user=UserMessage(content=messages[1]["content"])
         )
 
 
-def render(
-    signature: type[dspy.Signature], inputs: dict[str, Any], *, adapter: JSONAdapter | None = None
-) -> list[dict[str, str]]:
-    """[system, user] of one call: the same bytes that DSPy evaluates."""
-    return (adapter or JSONAdapter()).format(signature, [], inputs)
+def render(signature: type[dspy.Signature], inputs: dict[str, Any]) -> list[dict[str, str]]:
+    """[system, user] of one call of a bare signature: the same bytes that DSPy evaluates."""
+    return JSONAdapter().format(signature, [], inputs)
 
 
 def by_sentence(found: dict[str, list[Answer]]) -> Iterator[tuple[int, Answer]]:
