@@ -17,9 +17,17 @@ MAX_LINES = 320  # a room past this has a second noun in it
 LAYERS: list[set[str]] = [
     {"errors", "journal.types", "picture"},
     {"journal", "budget"},
-    {"llm", "prompts", "ledger", "graph", "settings"},  # settings beside the rooms, which therefore cannot read them
+    {
+        "llm",
+        "prompts",
+        "ledger",
+        "graph",
+        "measure",
+        "settings",
+    },  # settings beside the rooms, which therefore cannot read them
     {"view", "export"},  # they show pictures, and know no database
-    {"pipeline", "dspy_lm"},
+    {"dspy_lm", "learn"},
+    {"pipeline"},
     {"server"},
     {"cli"},  # with every app/cli_*.py
     {"__main__", "load_journals", "test_qwen_config"},
@@ -34,7 +42,7 @@ OWNERS: dict[str, set[str]] = {
     "llguidance": {"llm"},
     "transformers": {"llm"},
     "graphiti_core": {"graph", "prompts", "llm.client", "llm.embedder", "llm.reranker"},
-    "dspy": {"prompts", "dspy_lm"},
+    "dspy": {"prompts", "dspy_lm", "learn"},
     "kuzu": {"graph"},
 }
 

@@ -6,6 +6,7 @@ Knows pairs of numbers. In: (confidence, was it right).  Out: a monotone curve, 
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 Judged = Sequence[tuple[float, bool]]
 _BINS = 10
@@ -74,19 +75,15 @@ def expected_error(judged: Judged) -> float:
 
 
 def _pool(judged: Judged) -> tuple[Step, ...]:
-    ordered = sorted(judged)
-    blocks: list[list[float]] = []  # start, right, count
-    for confidence, right in ordered:
-        if blocks and blocks[-1][0] == confidence:
-            blocks[-1][1] += right
-            blocks[-1][2] += 1
-        else:
-            blocks.append([confidence, float(right), 1.0])
-        while len(blocks) > 1 and blocks[-2][1] / blocks[-2][2] >= blocks[-1][1] / blocks[-1][2]:
-            _, more_right, more = blocks.pop()
-            blocks[-1][1] += more_right
-            blocks[-1][2] += more
-    return tuple(Step(start, right / count, int(count)) for start, right, count in blocks)
+    blocks: list[tuple[float, int, int]] = []  # start, right, count
+    for confidence, pairs in groupby(sorted(judged), key=lambda pair: pair[0]):
+        rights = [right for _, right in pairs]
+        start, right, count = confidence, sum(rights), len(rights)
+        while blocks and blocks[-1][1] * count >= right * blocks[-1][2]:  # the share would not rise
+            start, more_right, more = blocks.pop()
+            right, count = right + more_right, count + more
+        blocks.append((start, right, count))
+    return tuple(Step(start, right / count, count) for start, right, count in blocks)
 
 
 def _look_up(steps: Sequence[Step], confidence: float) -> float:
