@@ -7,11 +7,12 @@ In: environment variables.  Out: `settings`, checked when it is first used.
 import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import BeforeValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from app.budget.reading import PRESETS, Preset, Reading
 from app.errors import BadInput
 
 ROOT = Path(__file__).parent.parent
@@ -38,15 +39,54 @@ class Settings(BaseSettings):
     MLX_EMBEDDING_DIM: int = Field(default=256, ge=32, le=4096)
     # Tokens of one slice of an entry. Extraction is sharpest on a page or so; the bundled model has learnt less.
     MLX_CHUNK_TOKENS: int | None = Field(default=None, ge=64, le=32_768)
-    # Tokens of one answer; a page of facts needs about a thousand.
+    # Tokens of one answer; a page of facts needs about a thousand. So many are reserved of the context, but never more
+    # than a quarter of it.
     MLX_MAX_OUTPUT_TOKENS: int = Field(default=4096, ge=64, le=32_768)
 
     # Compiled programs of `python -m app optimise`; they quote the journal. None: the folder `prompts` of the home.
     MLX_PROMPTS_DIR: Path | None = None
+    # Tokens of prompt and answer together: "conservative" 8,192, "balanced" 16,384, "maximum" all that model, memory
+    # and time allow. The limit is computed anyway, so the default forbids nothing.
+    MLX_CONTEXT_PRESET: Preset = "maximum"
+    # Tokens, a ceiling of your own below the preset's; None: no opinion.
+    MLX_MAX_CONTEXT_TOKENS: int | None = Field(default=None, ge=1024, le=1_048_576)
+    # Seconds a prompt may take to be read; who waits for longer thinks that it hangs.
+    MLX_PREFILL_SECONDS: float = Field(default=900.0, ge=1.0, le=86_400.0)
+    # Tokens read in one pass. More is a little faster on a GPU; a caller who gives up waits for one pass.
+    MLX_PREFILL_STEP_SIZE: Annotated[Literal[64, 128, 256, 512, 1024, 2048, 4096], BeforeValidator(int)] = 512
+    # Bits of a cached value; None: 16, or 32 on a CPU. 4 bits were seen to blur long texts: measure before lowering.
+    MLX_KV_BITS: Annotated[Literal[4, 8], BeforeValidator(int)] | None = None
+    # Values that share a scale and a bias; must divide the model's head size. 64 costs half a bit a value.
+    MLX_KV_GROUP_SIZE: Annotated[Literal[32, 64, 128], BeforeValidator(int)] = 64
+    # Tokens of a prompt from which MLX_KV_BITS applies; a short prompt needs no room and stays exact.
+    MLX_QUANTIZED_KV_START: int = Field(default=5000, ge=0, le=1_048_576)
+    # Factor by which YaRN stretches the positions a model was trained for; None: as trained. Changes every answer.
+    MLX_ROPE_FACTOR: float | None = Field(default=None, ge=1.0, le=64.0)
+    # Positions to believe instead of the config's max_position_embeddings; None: believe the config. Beyond what a
+    # model was trained for its answers silently get worse.
+    MLX_MAX_POSITION_EMBEDDINGS: int | None = Field(default=None, ge=64, le=1_048_576)
 
     DAYBOOK_HOME: Path = Field(default_factory=default_home)  # all state; created with mode 0700
     DAYBOOK_GROUP: str = Field(default="journal", pattern=r"^[A-Za-z0-9_-]{1,64}$")  # one person's graph
     DAYBOOK_OWNER: str = Field(default="The writer", min_length=1, max_length=80)  # who "I" is
+
+    @property
+    def max_context_tokens(self) -> int | None:
+        """The lower of preset and own ceiling; None: no opinion."""
+        given = [PRESETS[self.MLX_CONTEXT_PRESET], self.MLX_MAX_CONTEXT_TOKENS]
+        return min((tokens for tokens in given if tokens is not None), default=None)
+
+    @property
+    def reading(self) -> Reading:
+        """How prompts are read and kept."""
+        return Reading(
+            step=self.MLX_PREFILL_STEP_SIZE,
+            kv_bits=self.MLX_KV_BITS,
+            kv_group_size=self.MLX_KV_GROUP_SIZE,
+            quantized_kv_start=self.MLX_QUANTIZED_KV_START,
+            rope_factor=self.MLX_ROPE_FACTOR,
+            max_positions=self.MLX_MAX_POSITION_EMBEDDINGS,
+        )
 
 
 def read_settings(**given: Any) -> Settings:

@@ -93,6 +93,16 @@ class Ledger:
         rows = self._database.rows("SELECT value FROM meta WHERE name = ?", (name,))
         return str(rows[0][0]) if rows else None
 
+    def note(self, name: str, value: str) -> None:
+        """Keep a figure about this machine, such as its speed; a later one takes its place."""
+        self._database.rows(
+            "INSERT INTO meta VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value", (name, value)
+        )
+
+    def noted(self, name: str) -> str | None:
+        """The figure kept under `name`, or None."""
+        return self.claimed(name)
+
     def known_files(self, group: str) -> tuple[Path, ...]:
         """Every file in which this group's entries stand, sorted."""
         rows = self._database.rows("SELECT DISTINCT path FROM placements WHERE group_id = ? ORDER BY path", (group,))

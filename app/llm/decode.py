@@ -53,6 +53,7 @@ def generate(
     seed: int = 0,
     fast_forward: bool = True,
     on_tokens: Callable[[list[int]], None] | None = None,
+    on_read: Callable[[int, int], None] | None = None,
 ) -> Completion:
     """Answer `prompt_ids` (at least one) within `constraint`.
 
@@ -60,6 +61,7 @@ def generate(
     temperature    0: the most probable token; otherwise tokens are drawn, the same ones for the same `seed`
     fast_forward   take forced tokens in one pass; the answer is the same without, only slower
     on_tokens      called with new tokens as they are known
+    on_read        called after each pass of the prompt with the tokens read and all of them
     raises         Cancelled within one chunk or token; Truncated when a grammar is not complete after max_tokens
     """
     cancel = cancel or CancelToken()
@@ -67,7 +69,7 @@ def generate(
     prefix = cache or Prefix(make_prompt_cache(loaded.model), 0)
     cached_tokens = prefix.length
     kv.settle(prefix.layers, loaded.reading, len(prompt_ids))
-    read(loaded, prefix, prompt_ids[:-1], cancel)
+    read(loaded, prefix, prompt_ids[:-1], cancel, on_read)
     prefilled = time.perf_counter()
 
     answer: list[int] = []
@@ -111,7 +113,13 @@ def generate(
     )
 
 
-def read(loaded: LoadedModel, prefix: Prefix, ids: Sequence[int], cancel: CancelToken) -> None:
+def read(
+    loaded: LoadedModel,
+    prefix: Prefix,
+    ids: Sequence[int],
+    cancel: CancelToken,
+    on_read: Callable[[int, int], None] | None = None,
+) -> None:
     """Continue `prefix` through `ids`, in chunks; ids it has already read are skipped.
 
     raises  Cancelled between chunks; `prefix` then holds the chunks that were read
@@ -123,6 +131,8 @@ def read(loaded: LoadedModel, prefix: Prefix, ids: Sequence[int], cancel: Cancel
         mx.eval(prefix.state())
         prefix.length += len(chunk)
         mx.clear_cache()
+        if on_read is not None:
+            on_read(prefix.length, len(ids))
 
 
 def _choose(allowed: mx.array, temperature: float, seed: int, position: int) -> int:

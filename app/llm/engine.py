@@ -45,6 +45,7 @@ class Engine:
 
     bounds               how long strings and lists may get where a schema does not say
     budget               how long prompts may be, asked before any device work; the device's own if None
+    on_read              called on the MLX thread after each pass of a prompt: tokens read, and all of them
     prefix_bytes         memory for the KV of the rules that many prompts begin with; 0 turns reuse off
     fast_forward         take what the grammar forces in one pass
     """
@@ -55,12 +56,14 @@ class Engine:
         *,
         bounds: Bounds | None = None,
         budget: Budget | None = None,
+        on_read: Callable[[int, int], None] | None = None,
         prefix_bytes: int = DEFAULT_BYTES,
         fast_forward: bool = True,
     ) -> None:
         self.loaded = loaded
         self.bounds = bounds or Bounds()
         self.budget = budget or budget_for(loaded)
+        self._on_read = on_read
         self._encoder = PromptEncoder(loaded.tokenizer)
         self._grammars = Grammars(loaded)
         self._prefixes = PrefixCache(prefix_bytes)
@@ -195,6 +198,7 @@ class _Call:
             temperature=self.temperature,
             seed=self.seed,
             fast_forward=self.engine._fast_forward,
+            on_read=self.engine._on_read,
             on_tokens=_as_text(loaded, self.on_text) if self.on_text else None,
         )
         seconds_prefill = seconds_fixed + completion.seconds_prefill

@@ -3,6 +3,7 @@
 Knows mlx's caches and memory; decides nothing. In: a LoadedModel.  Out: its Budget, its spec, the device's Memory.
 """
 
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -15,11 +16,16 @@ from app.budget.memory import Memory, system_memory
 from app.budget.passes import PassShape
 from app.budget.spec import LayerGroup, ModelCacheSpec
 from app.errors import UnknownShape
+from app.llm import decode
 from app.llm.blas import mx, serving
 from app.llm.loader import LoadedModel
-from app.llm.mlx_thread import run_mlx
+from app.llm.mlx_thread import CancelToken, run_mlx
+from app.llm.prefix_cache import Prefix
 
 OUTPUT_RESERVE = 4096  # tokens of an answer; a page of facts needs about a thousand
+WARM_UP_TOKENS = 32
+PROBE_STEP = 512  # tokens of each timed pass
+PROBE_PATIENCE_SECONDS = 2.0
 PROBE_TOKENS = 2  # one token alone goes another way through a cache with a window
 
 
@@ -87,6 +93,31 @@ def device_memory() -> Memory:
         return Memory(int(mx.device_info()["total_memory"]), int(mx.device_info()["free_memory"]) + reusable)
     memory = system_memory()
     return Memory(memory.total, min(memory.free + reusable, memory.total))
+
+
+def time_prefill(loaded: LoadedModel, clock: PrefillClock) -> None:
+    """A short probe for a clock that has seen nothing: two passes, the second one behind the first.
+
+    A machine that needs seconds for the first few tokens is not asked for more of them.
+    """
+    run_mlx(_time_prefill, loaded, clock)
+
+
+def _time_prefill(loaded: LoadedModel, clock: PrefillClock) -> None:
+    prefix, step = Prefix(make_prompt_cache(loaded.model), 0), min(PROBE_STEP, loaded.max_context_tokens // 2)
+    seconds = _timed_read(loaded, prefix, WARM_UP_TOKENS)  # kernels are compiled in it, so its time is an upper bound
+    if seconds > PROBE_PATIENCE_SECONDS:
+        clock.record(0, WARM_UP_TOKENS, seconds)
+        return
+    prefix = Prefix(make_prompt_cache(loaded.model), 0)
+    for end in (step, 2 * step):
+        clock.record(prefix.length, end, _timed_read(loaded, prefix, end))
+
+
+def _timed_read(loaded: LoadedModel, prefix: Prefix, end: int) -> float:
+    started = time.perf_counter()
+    decode.read(loaded, prefix, [token % loaded.token_count for token in range(end)], CancelToken())
+    return time.perf_counter() - started
 
 
 def _parts(cache: Any) -> Iterator[Any]:

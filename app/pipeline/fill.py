@@ -19,6 +19,7 @@ from app.pipeline import models as opener
 from app.pipeline.audit import count
 from app.pipeline.models import Models
 from app.pipeline.request import GRAPH_NAME, LoadReport, LoadRequest, Progress, prompts_folder
+from app.pipeline.waiting import when_there_is_room
 from app.prompts.library import JournalPrompts, graph_types
 from app.prompts.names import find_mentions
 from app.prompts.programs import journal_programs
@@ -37,9 +38,12 @@ def fill(
 
     raises  ModelMissing, ModelDamaged, StorageFailed, HomeBusy
     """
-    models = opener.open_models(request.model_name, request.embedder_name, ledger)
+    models = opener.open_models(request.model_name, request.embedder_name, ledger, progress.say)
     progress.say(models.about)
-    asyncio.run(_fill(request, progress, ledger, models, entries, pending, edited, report))
+    try:
+        asyncio.run(_fill(request, progress, ledger, models, entries, pending, edited, report))
+    finally:
+        models.keep()  # an interrupted run has measured something, too
     total = models.stats.total()
     report.replayed_calls, report.model_calls = total.replayed, total.calls - total.replayed
     report.prompt_tokens, report.cached_tokens = total.prompt_tokens, total.cached_tokens
@@ -67,7 +71,7 @@ async def _fill(
         for planned in pending:
             progress.advance(done, total, planned.date.isoformat())
             chunk = Chunk(entries[planned.entry_id], planned.index, planned.count, planned.start, planned.end)
-            await _read_in(ledger, store, prompts, planned, chunk)
+            await _read_in(progress, ledger, store, prompts, planned, chunk)
             done += planned.index == planned.count - 1
         progress.advance(done, total, "")
         await decisions.apply(store, ledger)
@@ -83,7 +87,12 @@ async def _take_out(store: GraphStore, ledger: Ledger, edited: Sequence[StaleEpi
 
 
 async def _read_in(
-    ledger: Ledger, store: GraphStore, prompts: JournalPrompts, planned: PlannedChunk, chunk: Chunk
+    progress: Progress,
+    ledger: Ledger,
+    store: GraphStore,
+    prompts: JournalPrompts,
+    planned: PlannedChunk,
+    chunk: Chunk,
 ) -> None:
     """One chunk ends done, empty, or quarantined with a reason that quotes nothing of the journal."""
     episode = Episode(
@@ -94,8 +103,11 @@ async def _read_in(
         order=planned.order,
     )
     try:
-        outcome = await ingest_episode(
-            store, episode, lambda: _grounding(prompts, chunk), entity_types=graph_types(prompts.types)
+        outcome = await when_there_is_room(
+            lambda: ingest_episode(
+                store, episode, lambda: _grounding(prompts, chunk), entity_types=graph_types(prompts.types)
+            ),
+            progress.say,
         )
     except (PromptTooLong, Truncated) as error:
         ledger.finish(planned.episode_uuid, "quarantined", f"{planned.date}: {error.message}")

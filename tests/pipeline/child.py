@@ -155,7 +155,7 @@ def quiet(folder: Path) -> dict[str, Any]:
     from app.settings import BUNDLED_EMBEDDER
     from tests.pipeline.scripted import ScriptedEngine
 
-    def open_models(_model: str, embedder: str, ledger: Any) -> models.Models:
+    def open_models(_model: str, embedder: str, ledger: Any, _say: object = None) -> models.Models:
         client, stats = models.open_client(ScriptedEngine(), ledger)  # type: ignore[arg-type]
         vectors = embedding.open_embedder(embedder, ledger)
         return models.Models(client, vectors, EmbeddingReranker(vectors), stats, "model: scripted")

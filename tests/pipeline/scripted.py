@@ -150,7 +150,7 @@ def install(patch: pytest.MonkeyPatch, before: Callable[[int], None] = lambda _:
     """Let every load of this process ask a scripted engine, and every search embed by letters."""
     engine = ScriptedEngine(before)
 
-    def open_models(_model: str, _embedder: str, ledger: Ledger) -> models.Models:
+    def open_models(_model: str, _embedder: str, ledger: Ledger, _say: object = None) -> models.Models:
         client, stats = models.open_client(engine, ledger)  # type: ignore[arg-type]
         return models.Models(client, HashEmbedder(), NoReranker(), stats, "model: scripted")
 
