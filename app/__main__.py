@@ -14,7 +14,7 @@ from app.cli.command import Parser, command
 
 # The list a person reads, and the only place where a new command is entered: a module of app/cli/commands each.
 SHELVES: dict[str, tuple[str, ...]] = {
-    "look": ("search", "show", "timeline", "changes", "status"),
+    "look": ("ask", "search", "show", "timeline", "changes", "status"),
     "see": ("view",),
     "take along": ("export", "import", "diff"),
 }
@@ -22,7 +22,7 @@ SHELVES: dict[str, tuple[str, ...]] = {
 _HEAD = "Daybook: a dated and grounded knowledge graph of your journals, on your own machine."
 _TAIL = """first steps:
   python load_journals.py                        read the sample journals; yours: load_journals.py ~/diary
-  python -m app search "where does Clara work"
+  python -m app ask "Where does Clara work?"
   python -m app COMMAND --help                   a short manual with examples
 
 exit codes: 0 done; 1 something failed; 2 unusable input; 3 storage failed; 4 another run holds the home;

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # at run time these would wake the graph, which a dry run does without
+    from app.pipeline.ask import Answer
     from app.pipeline.look import EntityCard, Fact, Source, Status
     from app.pipeline.request import LoadReport
     from app.pipeline.story import Changes, Diff, Event
@@ -160,6 +161,22 @@ def print_diff(diff: "Diff", as_json: bool) -> None:
             print("\n".join([f"{sign} {_dates(fact)}  {fact.fact}  [{fact.relation}]", *_sources(fact)]))
     added, removed, changed = len(diff.added), len(diff.removed), len(diff.changed)
     print(f"{diff.same:,} the same, {changed:,} changed, {removed:,} removed, {added:,} added")
+
+
+def print_answer(answer: "Answer", as_json: bool) -> None:
+    """The sentences with their numbers, then what each number stands for."""
+    if as_json:
+        print_json(answer)
+        return
+    for sentence in answer.sentences:
+        print(sentence.text + "".join(f" [{number}]" for number in sentence.citations))
+    if answer.citations:
+        print()
+    for cited in answer.citations:
+        place = f"{cited.file}:{cited.start}-{cited.end}" if cited.file else "no file any more"
+        until = f" to {cited.invalid_at}" if cited.invalid_at else ""
+        fact = f"{cited.valid_at or 'undated'}{until}  {cited.fact}" if cited.fact else "an entry"
+        print(f"[{cited.number}] {fact}\n    {cited.date}  {place}  \u201c{cited.words}\u201d")
 
 
 def print_status(status: "Status", as_json: bool) -> None:

@@ -1,0 +1,218 @@
+"""What of a journal answers a question: facts and passages by words, by meaning and by nearness in the graph.
+
+Knows pictures and vectors; knows no model and no database. In: a Picture, vectors, a question with its vector.
+Out: hits, best first. Reciprocal ranks are fused: Cormack, Clarke, Büttcher, SIGIR 2009.
+"""
+
+import re
+import unicodedata
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.graph.words import FullText, Scores
+from app.picture import Fact, Picture, find_words
+
+Vectors = NDArray[np.float32]  # (texts, components), rows of length 1
+_K = 60  # of the paper: how little the difference between the first ranks counts
+_DEEP = 100  # of each ranking that is fused
+_AROUND = 0.5  # what a passage gets of its neighbours' score: an answer often stands beside the words of its question
+_NAME = re.compile(r"\w+")
+_GENITIVE = re.compile(r"['’]s\b")
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A sentence or two of an entry; half-open characters of its episode's text."""
+
+    episode: str
+    start: int
+    end: int
+    text: str
+    day: date
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A fact, or a passage where no fact says it; `score` only orders."""
+
+    fact: Fact | None
+    passage: Passage | None
+    score: float
+
+
+def rank(scores: Scores, *, above: float = 0.0) -> list[int]:
+    """Places in order of score, the best first; equal scores in the order of the texts."""
+    best = np.argsort(-scores, kind="stable")[:_DEEP]
+    return [int(place) for place in best if scores[place] > above]
+
+
+def fuse(rankings: Iterable[tuple[float, Sequence[int]]]) -> dict[int, float]:
+    """Sum of weight / (60 + rank) over the rankings a place stands in."""
+    fused: dict[int, float] = defaultdict(float)
+    for weight, ranking in rankings:
+        for position, place in enumerate(ranking, 1):
+            fused[place] += weight / (_K + position)
+    return dict(fused)
+
+
+def with_neighbours(scores: Scores, follows: NDArray[np.bool_]) -> Scores:
+    """Scores that also count what stands before and after; `follows[i]` says that text i continues text i - 1."""
+    if not len(scores):
+        return scores
+    around = scores.copy()
+    around[1:] += _AROUND * scores[:-1] * follows[1:]
+    around[:-1] += _AROUND * scores[1:] * follows[1:]
+    return around
+
+
+class Passages:
+    """Texts in order, found by words and by meaning together.
+
+    vectors   one row a text
+    follows   whether a text continues the one before it
+    """
+
+    def __init__(self, texts: Sequence[str], vectors: Vectors, follows: Sequence[bool]) -> None:
+        self.words = FullText(texts)
+        self._vectors = vectors
+        self._follows = np.array(follows, bool)
+
+    def rankings(self, question: str, vector: Sequence[float]) -> list[tuple[float, list[int]]]:
+        """The rankings to fuse: by words and by meaning, each with what stands around."""
+        meaning = self._vectors @ np.asarray(vector, np.float32) if len(self._vectors) else np.zeros(0, np.float32)
+        return [
+            (1.0, rank(with_neighbours(self.words.scores(question), self._follows))),
+            (1.0, rank(with_neighbours(meaning, self._follows), above=-2.0)),
+        ]
+
+
+class Recall:
+    """Everything of a home, ready for questions; made once, asked in milliseconds.
+
+    picture    of the home
+    passages   of its entries, in order
+    vectors    of the facts in the picture's order of time, and of the passages
+    """
+
+    def __init__(self, picture: Picture, passages: Sequence[Passage], facts: Vectors, texts: Vectors) -> None:
+        self._picture, self._facts, self._passages = picture, picture.in_order, passages
+        self._told = Passages([fact.fact for fact in self._facts], facts, [False] * len(self._facts))
+        follows = [i > 0 and p.episode == passages[i - 1].episode for i, p in enumerate(passages)]
+        self._written = Passages([passage.text for passage in passages], texts, follows)
+        self._place = {fact.uuid: place for place, fact in enumerate(self._facts)}
+        self._entities = _by_name(picture)
+        self._passages_of = self._where_facts_stand()
+
+    def ask(
+        self,
+        question: str,
+        vector: Sequence[float],
+        *,
+        limit: int = 12,
+        as_of: date | None = None,
+        period: tuple[date, date] | None = None,
+    ) -> list[Found]:
+        """The facts and passages that say most about a question.
+
+        as_of    only facts that held on that day, and what was written until then
+        period   days that the question names: facts that held then come first among equals
+        """
+        near = self._near(question)
+        facts = fuse([*self._told.rankings(question, vector), (1.0, near)])
+        passages = fuse(self._written.rankings(question, vector))
+        for place, score in list(facts.items()):  # a fact is also found by the sentence it was read from
+            facts[place] = (
+                score + max((passages.get(p, 0.0) for p in self._passages_of.get(place, ())), default=0.0) / 2
+            )
+        if period:
+            for place in facts:
+                if _overlaps(self._facts[place], *period):
+                    facts[place] += 1.0 / _K
+        told = [Found(self._facts[p], None, s) for p, s in facts.items() if _held(self._facts[p], as_of)]
+        told = sorted(told, key=lambda found: -found.score)[: max(limit * 2 // 3, 1)]
+        spoken = {p for hit in told if hit.fact for p in self._passages_of.get(self._place[hit.fact.uuid], ())}
+        written = [
+            Found(None, self._passages[p], s)
+            for p, s in sorted(passages.items(), key=lambda item: -item[1])
+            if p not in spoken and (as_of is None or self._passages[p].day <= as_of)
+        ]
+        return told + written[: limit - len(told)]
+
+    def _near(self, question: str) -> list[int]:
+        """Facts by their distance from the entities that the question names: between two of them, of one, one away."""
+        seeds = named(question, self._entities)
+        touched: dict[int, float] = defaultdict(float)
+        around: set[str] = set()
+        for seed in seeds:
+            for fact in self._picture.facts_of.get(seed, []):
+                touched[self._place[fact.uuid]] += 1.0
+                around |= {fact.source, fact.target}
+        if len(around) <= _DEEP:  # beyond, everything is near
+            for entity in around - seeds:
+                for fact in self._picture.facts_of.get(entity, []):
+                    touched.setdefault(self._place[fact.uuid], 0.25)
+        words = self._told.words.scores(question)
+        return sorted(touched, key=lambda place: (-touched[place], -words[place], place))[:_DEEP]
+
+    def _where_facts_stand(self) -> dict[int, list[int]]:
+        by_episode: dict[str, list[int]] = defaultdict(list)
+        for number, passage in enumerate(self._passages):
+            by_episode[passage.episode].append(number)
+        found: dict[int, list[int]] = {}
+        for place, fact in enumerate(self._facts):
+            for span in self._picture.evidence.get(fact.uuid, []):
+                start, end = find_words(self._picture.episode[span.episode].text, span)
+                found.setdefault(place, []).extend(
+                    number
+                    for number in by_episode[span.episode]
+                    if self._passages[number].start < end and start < self._passages[number].end
+                )
+        return found
+
+
+def passages_of(picture: Picture, split: Callable[[str], Sequence[tuple[int, int]]]) -> list[Passage]:
+    """Sentences of every entry in order of time, as `split` cuts them."""
+    found = []
+    for episode in sorted(picture.episodes, key=lambda e: (e.valid_at, e.uuid)):
+        for start, end in split(episode.text):
+            found.append(Passage(episode.uuid, start, end, episode.text[start:end], episode.valid_at.date()))
+    return found
+
+
+def named(question: str, entities: dict[tuple[str, ...], set[str]]) -> set[str]:
+    """Entities whose name, or another word for them, stands in the question."""
+    words = _folded(question)
+    longest = max(map(len, entities), default=0)
+    found: set[str] = set()
+    for start in range(len(words)):
+        for end in range(start + 1, min(start + longest, len(words)) + 1):
+            found |= entities.get(tuple(words[start:end]), set())
+    return found
+
+
+def _by_name(picture: Picture) -> dict[tuple[str, ...], set[str]]:
+    names: dict[tuple[str, ...], set[str]] = defaultdict(set)
+    for entity in picture.entities:
+        for name in (entity.name, *picture.aliases(entity.uuid)):
+            if words := _folded(name):
+                names[tuple(words)].add(entity.uuid)
+    return dict(names)
+
+
+def _folded(text: str) -> list[str]:
+    plain = "".join(c for c in unicodedata.normalize("NFD", text.casefold()) if not unicodedata.combining(c))
+    return _NAME.findall(_GENITIVE.sub(" ", plain))
+
+
+def _held(fact: Fact, as_of: date | None) -> bool:
+    return as_of is None or fact.held(datetime.combine(as_of, time(23, 59, 59), UTC))
+
+
+def _overlaps(fact: Fact, first: date, last: date) -> bool:
+    began = fact.valid_at is None or fact.valid_at.date() <= last
+    return began and (fact.invalid_at is None or fact.invalid_at.date() > first)

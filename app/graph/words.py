@@ -1,0 +1,74 @@
+"""Full text in memory: which of many short texts share the words of a question, and how much that says.
+
+Knows words and their counts; knows no graph and no model. In: texts and a question.  Out: a score for each text.
+"""
+
+import re
+import unicodedata
+from array import array
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+Scores = NDArray[np.float32]  # (texts,)
+
+# Robertson and Zaragoza: The Probabilistic Relevance Framework: BM25 and Beyond, 2009, section 3.5
+_K1, _B = 1.2, 0.75
+_WORD = re.compile(r"[^\W\d_]+|\d+")
+_HAN = re.compile(r"[\u3400-\u9fff\u3040-\u30ff\uac00-\ud7af]")
+_ENDINGS = ("ingly", "edly", "ings", "ing", "ies", "ern", "ed", "es", "en", "er", "em", "ly", "s", "e", "n")
+_SHORTEST = 4  # letters that a stem keeps: shorter words differ by their endings
+
+
+class FullText:
+    """BM25 over texts that do not change; words count by their stems, so that "lives" finds "lived"."""
+
+    def __init__(self, texts: Sequence[str]) -> None:
+        self._size = len(texts)
+        postings: dict[str, tuple[array[int], array[int]]] = defaultdict(lambda: (array("l"), array("l")))
+        lengths = np.zeros(self._size, np.float32)
+        for number, text in enumerate(texts):
+            counts = Counter(stems(text))
+            lengths[number] = sum(counts.values())
+            for stem, count in counts.items():
+                places, times = postings[stem]
+                places.append(number)
+                times.append(count)
+        mean = float(lengths.mean()) if self._size else 1.0
+        self._norm = _K1 * (1 - _B + _B * lengths / max(mean, 1e-9))
+        self._postings = dict(postings)
+
+    def scores(self, question: str) -> Scores:
+        """BM25 of every text; zero where no word is shared. A word that most texts have counts for almost nothing."""
+        scores = np.zeros(self._size, np.float32)
+        for stem in set(stems(question)):
+            if stem not in self._postings:
+                continue
+            places, times = (np.frombuffer(column, np.int64) for column in self._postings[stem])
+            rarity = np.log1p((self._size - len(places) + 0.5) / (len(places) + 0.5))
+            scores[places] += rarity * times * (_K1 + 1) / (times + self._norm[places])
+        return scores
+
+
+def stems(text: str) -> list[str]:
+    """Words without accents, case and common endings; scripts without spaces as pairs of signs.
+
+    Example: "She lived in Zürich." -> ["she", "liv", "in", "zurich"]
+    """
+    folded = "".join(c for c in unicodedata.normalize("NFD", text.lower()) if not unicodedata.combining(c))
+    found: list[str] = []
+    for word in _WORD.findall(folded):
+        if _HAN.search(word):
+            found += [word[i : i + 2] for i in range(max(len(word) - 1, 1))]
+        else:
+            found.append(_stem(word))
+    return found
+
+
+def _stem(word: str) -> str:
+    for ending in _ENDINGS:
+        if word.endswith(ending) and len(word) - len(ending) >= _SHORTEST - (ending in ("s", "e", "es", "ed")):
+            return word[: -len(ending)]
+    return word
