@@ -26,6 +26,7 @@ LAYERS: list[set[str]] = [
         "settings",
     },  # settings beside the rooms, which therefore cannot read them
     {"view", "export"},  # they show pictures, and know no database
+    {"dspy_wire"},
     {"dspy_lm", "learn"},
     {"pipeline"},
     {"server"},
@@ -42,7 +43,7 @@ OWNERS: dict[str, set[str]] = {
     "llguidance": {"llm"},
     "transformers": {"llm"},
     "graphiti_core": {"graph", "prompts", "llm.client", "llm.embedder", "llm.reranker"},
-    "dspy": {"prompts", "dspy_lm", "learn"},
+    "dspy": {"prompts", "dspy_wire", "dspy_lm", "learn"},
     "kuzu": {"graph"},
 }
 

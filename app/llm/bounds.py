@@ -20,6 +20,7 @@ ANNOTATIONS = {
 }  # fmt: skip
 # The grammar cannot keep a memory of what was said; who needs these checks the finished answer.
 UNENFORCED = {"uniqueItems", "propertyNames", "minProperties"}
+FORMAT_CHARS = 40  # a uuid has 36, an instant with its fraction and zone 35
 FORMATS = {"date-time", "time", "date", "duration", "email", "hostname", "ipv4", "ipv6", "uuid", "uri"}
 KEYWORDS = {
     "object": ("properties", "required", "additionalProperties", "patternProperties", "maxProperties"),
@@ -195,7 +196,8 @@ class _Bounding:
             return result | {"maxItems": len(first), "items": {}}
 
     def _string(self, schema: Schema) -> Schema:
-        return {"maxLength": schema.get("maxLength", max(schema.get("minLength", 0), self._bounds.text_chars))}
+        least = FORMAT_CHARS if schema.get("format") in FORMATS else schema.get("minLength", 0)
+        return {"maxLength": schema.get("maxLength", max(least, self._bounds.text_chars))}
 
     def _number(self, schema: Schema, is_real: bool) -> Schema:
         limit = self._bounds.number if is_real else self._bounds.integer

@@ -20,7 +20,7 @@ from app.llm.bounds import Bounds
 from app.llm.decode import Completion
 from app.llm.grammar import Constraint, Grammar, Grammars, OutputType, grammar_of
 from app.llm.loader import LoadedModel
-from app.llm.mlx_thread import INTERACTIVE, CancelToken, arun_mlx, run_mlx
+from app.llm.mlx_thread import INTERACTIVE, MLX_THREAD, CancelToken, Job, arun_mlx, run_mlx
 from app.llm.prefix_cache import DEFAULT_BYTES, Prefix, PrefixCache
 from app.llm.room import budget_for
 from app.llm.tokens import Message, Prompt, PromptEncoder
@@ -125,6 +125,20 @@ class Engine:
         """Answer a prepared question greedily."""
         call = self._call(question, max_tokens, None, 0.0, 0, None)
         return await arun_mlx(call, priority=priority, cancel=call.cancel)
+
+    def start(
+        self,
+        question: Question,
+        *,
+        max_tokens: int = DEFAULT_MAX_TOKENS,
+        priority: int = INTERACTIVE,
+        temperature: float = 0.0,
+        seed: int = 0,
+        on_text: Callable[[str], None] | None = None,
+    ) -> Job:
+        """Queue a prepared question and return at once; the Job's future has the Completion, or its error."""
+        call = self._call(question, max_tokens, None, temperature, seed, on_text)
+        return MLX_THREAD.submit(call, priority=priority, token=call.cancel)
 
     def forget_prefixes(self) -> None:
         """Free the kept KV; the next call of each template computes it again."""

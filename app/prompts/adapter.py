@@ -16,7 +16,11 @@ from typing import Any, Literal, Union, get_args, get_origin
 import dspy
 import pydantic
 from dspy.adapters.types.tool import ToolCalls
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 
+_CLOCK = "T([0-9]{1,2}H([0-9]{1,2}M)?([0-9]{1,2}S)?|[0-9]{1,2}M([0-9]{1,2}S)?|[0-9]{1,2}S)"
+_DURATION = f"^P([0-9]{{1,5}}D({_CLOCK})?|{_CLOCK})$"
+_URL = "^https?://([a-z0-9]{1,30}\\.){0,3}[a-z]{2,30}(:[1-9][0-9]{1,3})?(/[A-Za-z0-9._~?=&%/-]{0,200})?$"
 _WITHIN: ContextVar[dict[str, Any] | None] = ContextVar("daybook_answer_schema", default=None)
 
 
@@ -87,7 +91,8 @@ class JSONAdapter(dspy.JSONAdapter):  # type: ignore[misc]
         # DSPy's own version empties every dict[...] and falls back to json_object; a grammar needs the truth.
         if "response_format" in lm.supported_params:
             schema = _WITHIN.get() or output_schema(signature)
-            lm_kwargs["response_format"] = {"type": "json_schema", "schema": schema, "name": signature.__name__}
+            named = {"name": signature.__name__[:60] or "Outputs", "schema": schema, "strict": True}
+            lm_kwargs["response_format"] = {"type": "json_schema", "json_schema": named}
 
 
 def output_schema(signature: type[dspy.Signature]) -> dict[str, Any]:
@@ -97,8 +102,25 @@ def output_schema(signature: type[dspy.Signature]) -> dict[str, Any]:
         for name, field in signature.output_fields.items()
         if field.annotation is not ToolCalls
     }
-    schema: dict[str, Any] = _closed(pydantic.create_model(signature.__name__, **fields).model_json_schema())
+    model = pydantic.create_model(signature.__name__, **fields)
+    schema: dict[str, Any] = _closed(model.model_json_schema(schema_generator=_AnswerSchema))
     return schema
+
+
+class _AnswerSchema(GenerateJsonSchema):
+    """Pydantic's schemas, tighter where they allow what pydantic itself then refuses."""
+
+    def decimal_schema(self, schema: Any) -> JsonSchemaValue:
+        """A number; pydantic's also allows any string."""
+        return dict(super().decimal_schema(schema)["anyOf"][0])
+
+    def timedelta_schema(self, schema: Any) -> JsonSchemaValue:  # noqa: ARG002  pydantic's signature
+        """Days to seconds of a size that a timedelta can hold; ISO 8601 knows no bound."""
+        return {"type": "string", "pattern": _DURATION}
+
+    def url_schema(self, schema: Any) -> JsonSchemaValue:  # noqa: ARG002
+        """A web address; the format `uri` is looser than pydantic."""
+        return {"type": "string", "pattern": _URL}
 
 
 def dump_answer(answer: Any) -> str:

@@ -62,7 +62,7 @@ def test_the_served_prompt_is_the_one_that_is_evaluated(tmp_path: Path, compiled
         Tightened(prompts.programs[call.program])(answer_schema=call.schema, **call.inputs)
     ((messages, response_format),) = lm.sent
     assert messages == call.messages
-    assert response_format["schema"] == call.schema
+    assert response_format["json_schema"]["schema"] == call.schema
     assert ("said nothing" in call.messages[0]["content"]) is compiled
     assert (call.messages == asked(JournalPrompts("Ada")).messages) is not compiled
 
@@ -115,8 +115,8 @@ def test_a_tighter_schema_holds_inside_alone() -> None:
             predict(question="?")
         predict(question="?")
     (_, inside), (_, outside) = lm.sent
-    assert inside["schema"] == {"type": "object"}
-    assert outside["schema"] == output_schema(predict.signature)
+    assert inside["json_schema"]["schema"] == {"type": "object"}
+    assert outside["json_schema"]["schema"] == output_schema(predict.signature)
 
 
 class Node(BaseModel):

@@ -1,0 +1,196 @@
+"""DSPy on the engine: does everything parse, what does it cost, does it stand a crowd: `python -m benchmarks.dspy_lm`.
+
+Knows DSPy, the engine and the shapes; changes nothing. In: a model folder.  Out: figures on stdout.
+
+parse     every shape of benchmarks.dspy_shapes drawn DRAWS times at temperature 1
+overhead  the same prompts through DSPy and through the engine alone, in turns; the ratio of the medians
+crowd     8 threads and 4 event loops at once, every fifth call given up at a random moment; how many jobs the device
+          ever ran at a time, and whether all calls came back
+"""
+
+import argparse
+import asyncio
+import random
+import statistics
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import dspy
+from dspy import lm15
+
+from app.dspy_lm import AsyncMlxEngine, Flights, JSONAdapter, MlxEngine, mlx_lm
+from app.llm import engine as engine_room
+from app.llm.bounds import Bounds
+from app.llm.engine import Engine
+from app.llm.loader import load_generator
+from app.llm.tokens import Turn
+from app.prompts.adapter import output_schema
+from app.prompts.programs import journal_programs
+from app.settings import BUNDLED_MODEL
+from benchmarks.dspy_shapes import programs
+
+ENTRY = "2024-04-03, Wednesday\n1. Met Clara Weiss at the Café Sperl yesterday.\n2. She works at Siemens in Graz now."
+SHORT = Bounds(text_chars=60, items=4, entries=4, key_chars=16, depth=2)
+
+
+def parse(engine: Engine, draws: int) -> Counter[str]:
+    """How many answers of each shape did not parse."""
+    failures: Counter[str] = Counter()
+    for name, program, inputs in programs():
+        failures[name] = 0
+        for seed in range(draws):
+            lm = mlx_lm(engine, temperature=1.0, seed=seed, num_retries=0)
+            try:
+                with dspy.context(lm=lm, adapter=JSONAdapter()):
+                    program(**inputs)
+            except Exception as error:  # noqa: BLE001  whatever it is, it is a failure to count and to show
+                failures[name] += 1
+                print(f"  {name}, draw {seed}: {type(error).__name__} {str(error)[:200]}")
+    return failures
+
+
+def overhead(engine: Engine, rounds: int) -> tuple[float, float]:
+    """(median seconds through DSPy, median seconds through the engine) of equal calls, taken in turns."""
+    predict = journal_programs()["extract_entities"]
+    lm, adapter = mlx_lm(engine), JSONAdapter()
+    schema = output_schema(predict.signature)
+    through: list[float] = []
+    alone: list[float] = []
+    for i in range(rounds + 1):
+        entry = f"{ENTRY}\n3. It was the {i}th time."
+        messages = adapter.format(predict.signature, [], {"entry": entry})
+        turns = [Turn(message["role"], message["content"]) for message in messages]
+
+        def by_dspy(entry: str = entry) -> None:
+            with dspy.context(lm=lm, adapter=adapter):
+                predict(entry=entry)
+
+        def by_engine(turns: list[Turn] = turns) -> None:
+            engine.complete(turns, schema)
+
+        for call, seconds in (
+            ((by_dspy, through), (by_engine, alone)) if i % 2 else ((by_engine, alone), (by_dspy, through))
+        ):
+            started = time.perf_counter()
+            call()
+            if i:  # the first call of each compiles and warms
+                seconds.append(time.perf_counter() - started)
+    return statistics.median(through), statistics.median(alone)
+
+
+class Crowd:
+    """Callers from threads and loops, some of whom give up."""
+
+    def __init__(self, engine: Engine, calls: int, seed: int = 0) -> None:
+        self.calls, self.seed = calls, seed
+        self.at_once = self.most_at_once = 0
+        self.ends: Counter[str] = Counter()
+        self._guard = threading.Lock()
+        flights = Flights(engine)
+        self.sync, self.asynchronous = MlxEngine(flights), AsyncMlxEngine(flights)
+
+    def run(self) -> float:
+        """Let them all loose; returns the seconds it took."""
+        inner = engine_room._Call.__call__
+
+        def watched(call: Any) -> Any:
+            with self._guard:
+                self.at_once += 1
+                self.most_at_once = max(self.most_at_once, self.at_once)
+            try:
+                return inner(call)
+            finally:
+                with self._guard:
+                    self.at_once -= 1
+
+        engine_room._Call.__call__ = watched  # type: ignore[method-assign,assignment]
+        started = time.perf_counter()
+        try:
+            share = self.calls // 12
+            threads = [threading.Thread(target=self._thread, args=(i, share)) for i in range(8)]
+            threads += [threading.Thread(target=asyncio.run, args=(self._loop(i, share),)) for i in range(8, 12)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+        finally:
+            engine_room._Call.__call__ = inner  # type: ignore[method-assign]
+        return time.perf_counter() - started
+
+    def _thread(self, number: int, share: int) -> None:
+        rng = random.Random(self.seed + number)
+        for _ in range(share):
+            if rng.random() < 0.2:  # a stream that nobody reads to its end
+                events = self.sync.stream(_request(rng))
+                for _ in range(rng.randrange(1, 4)):
+                    next(events, None)
+                events.close()  # type: ignore[attr-defined]  # it is a generator
+                self._end("given up")
+            else:
+                self._end(self.sync.complete(_request(rng)).finish_reason)
+
+    async def _loop(self, number: int, share: int) -> None:
+        rng = random.Random(self.seed + number)
+        waiting: set[asyncio.Task[None]] = set()
+        for _ in range(share):
+            waiting.add(
+                asyncio.create_task(self._call(_request(rng), rng.random() * 0.3 if rng.random() < 0.2 else None))
+            )
+            if len(waiting) >= 8:
+                _, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        if waiting:
+            await asyncio.wait(waiting)
+
+    async def _call(self, request: lm15.Request, patience: float | None) -> None:
+        try:
+            response = await asyncio.wait_for(self.asynchronous.complete(request), patience)
+            self._end(response.finish_reason)
+        except TimeoutError:
+            self._end("given up")
+
+    def _end(self, how: str) -> None:
+        with self._guard:
+            self.ends[how] += 1
+
+
+def _request(rng: random.Random) -> lm15.Request:
+    """One of a few hundred questions, so that some are in flight twice."""
+    schema = {"type": "object", "properties": {"n": {"enum": list(range(50))}}, "required": ["n"]}
+    config = lm15.Config(
+        temperature=1.0, seed=rng.randrange(20), response_format={"type": "json_schema", "schema": schema}
+    )
+    return lm15.Request("mlx", (lm15.Message.user(f"A number, {rng.randrange(20)}."),), config=config)
+
+
+def main() -> None:
+    """Print the figures asked for."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--model", type=Path, default=BUNDLED_MODEL)
+    parser.add_argument("--draws", type=int, default=50, help="answers of each shape")
+    parser.add_argument("--rounds", type=int, default=40, help="calls each way for the overhead")
+    parser.add_argument("--calls", type=int, default=10_000, help="calls of the crowd")
+    options = parser.parse_args()
+    loaded = load_generator(options.model)
+    engine = Engine(loaded)
+    if options.rounds:
+        through, alone = overhead(engine, options.rounds)
+        print(
+            f"overhead: DSPy {through * 1e3:.1f} ms, engine {alone * 1e3:.1f} ms, ratio {through / alone:.3f}",
+            flush=True,
+        )
+    if options.calls:
+        crowd = Crowd(engine, options.calls)
+        seconds = crowd.run()
+        told = ", ".join(f"{number} {how}" for how, number in crowd.ends.items())
+        print(f"crowd: {told}; {crowd.most_at_once} job at once at most; {seconds:.0f} s", flush=True)
+    if options.draws:
+        failures = parse(Engine(loaded, bounds=SHORT), options.draws)
+        asked = options.draws * len(failures)
+        print(f"parse: {failures.total()} failures in {asked} programs run, {len(failures)} shapes")
+
+
+if __name__ == "__main__":
+    main()
