@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedTokenizerFast
 
+from app.prompts.adapter import dump_answer
 from training.made.journal import make_journal
 from training.tasks import Example, examples
 
@@ -43,9 +44,12 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
+    """Token ids of one example; `asked` tells which tokens of the answer the model chooses itself."""
+
     prefix: tuple[int, ...]
     prompt: tuple[int, ...]
     answer: tuple[int, ...]
+    asked: tuple[bool, ...]
 
     @property
     def length(self) -> int:
@@ -66,11 +70,25 @@ class ExampleEncoder:
             head = [start, *self._plain("system\n"), *self._plain(example.system), end, *self._plain("\n")]
             self._prefixes[example.system] = (*head, start, *self._plain("user\n"))
         prompt = (*self._plain(example.user), end, *self._plain("\n"), start, *self._plain("assistant\n"))
-        return Encoded(self._prefixes[example.system], prompt, (*self._plain(example.answer), end))
+        ids = self._tokenizer(
+            example.answer, add_special_tokens=False, split_special_tokens=True, return_offsets_mapping=True
+        )
+        given = list(read_aloud(example))
+        asked = [not any(a <= start and stop <= b for a, b in given) for start, stop in ids["offset_mapping"]]
+        return Encoded(self._prefixes[example.system], prompt, (*ids["input_ids"], end), (*asked, True))
 
     def _plain(self, text: str) -> list[int]:
         ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False, split_special_tokens=True)
         return ids
+
+
+def read_aloud(example: Example) -> Iterator[tuple[int, int]]:
+    """Half-open spans of the lines that the grammar makes an answer repeat: at run time nobody asks for them."""
+    place = 0
+    for field in example.schema["properties"].values():
+        for line in field.get("properties", {}):
+            place = example.answer.index(quoted := dump_answer(line), place) + len(quoted)
+            yield place - len(quoted) + 1, place
 
 
 def journals_examples(first_seed: int, *, held_out: bool = False) -> Iterator[Example]:
@@ -129,5 +147,5 @@ def _collate(task: str, row: list[Encoded], prompt_weight: float) -> Batch:
     for i, encoded in enumerate(row):
         ids[i, : encoded.length] = torch.tensor(encoded.prompt + encoded.answer)
         weights[i, : len(encoded.prompt)] = prompt_weight
-        weights[i, len(encoded.prompt) : encoded.length] = 1.0
+        weights[i, len(encoded.prompt) : encoded.length] = torch.tensor(encoded.asked, dtype=torch.float32)
     return Batch(task, torch.tensor(row[0].prefix), ids, weights)
