@@ -24,7 +24,8 @@ from app.llm.grammar import FreeText
 from app.llm.loader import LoadedModel, load_generator
 from app.llm.mlx_thread import run_mlx
 from app.llm.prefix_cache import Prefix
-from app.llm.tokens import PromptEncoder, Turn
+from app.llm.request import Request, Turn
+from app.llm.tokens import PromptEncoder
 
 ROOT = Path(__file__).parent
 BUNDLED = ROOT / "models" / "daybook-nano"
@@ -124,7 +125,7 @@ def structured_answer_stops(case: Case) -> Finding:
         "type": "object",
         "properties": {"name": {"type": "string", "maxLength": 12}, "known": {"type": "boolean"}},
     }
-    completion = Engine(case.default).complete(CHAT, schema, max_tokens=100)
+    completion = Engine(case.default).complete(Request(messages=CHAT, output_type=schema, max_tokens=100))
     return Finding(
         set(json.loads(completion.text)) == {"name", "known"} and completion.finish == "stop",
         f"a JSON answer ends by itself after {len(completion.token_ids)} tokens",
@@ -204,7 +205,7 @@ def _tokens_said(case: Case, stops: frozenset[int]) -> int:
     """How long the scripted model talks when these ids stop it."""
     loaded = dataclasses.replace(case.default, model=_Script(case), eos_token_ids=stops)
     free = FreeText(loaded.token_count, loaded.vocab_size, stops)
-    completion = run_mlx(lambda: generate(loaded, [0], free, max_tokens=20, cache=Prefix([], 0)))
+    completion = run_mlx(lambda: generate(loaded, [0], free, Request(messages=(), max_tokens=20), prefix=Prefix([], 0)))
     return len(completion.token_ids)
 
 

@@ -30,10 +30,10 @@ from app.dspy_wire import (
     response_of,
     usage_of,
 )
-from app.llm.decode import Completion
-from app.llm.engine import DEFAULT_MAX_TOKENS, Engine
+from app.llm.engine import Engine
 from app.llm.loader import LoadedModel, load_generator
 from app.llm.mlx_thread import Job
+from app.llm.request import DEFAULT_MAX_TOKENS, Completion, Request
 from app.prompts.adapter import JSONAdapter
 from app.settings import settings
 
@@ -79,20 +79,14 @@ class Flights:
     def join(self, order: Order) -> tuple["Future[Completion]", Callable[[], None]]:
         """A future of the answer for this caller alone, and what to call when it gives up."""
         mine: Future[Completion] = Future()
-        question = self.engine.prepare(order.turns, order.output_type)
-        seed = order.seed if order.seed is not None else secrets.randbits(32)
-        key = (question.key, order.max_tokens, order.temperature, seed)
+        question = self.engine.prepare(_request_of(order))
+        key = (question.key, order.max_tokens)
         with self._guard:
             if key in self._waiting:
                 job, waiters = self._waiting[key]
                 waiters.append(mine)
                 return mine, lambda: self._leave(key, job, mine)
-            job = self.engine.start(
-                question,
-                max_tokens=order.max_tokens or DEFAULT_MAX_TOKENS,
-                temperature=order.temperature,
-                seed=seed,
-            )
+            job = self.engine.start(question)
             self._waiting[key] = job, [mine]
         job.future.add_done_callback(lambda _: self._land(key, job))
         return mine, lambda: self._leave(key, job, mine)
@@ -255,12 +249,17 @@ def _state_of(engine: Engine) -> dict[str, Any]:
 
 def _start_stream(engine: Engine, order: Order, put: Callable[[str], None]) -> Job:
     """Function calls are told whole: half a call is nobody's."""
-    return engine.start(
-        engine.prepare(order.turns, order.output_type),
+    return engine.start(engine.prepare(_request_of(order, on_text=None if order.calls else put)))
+
+
+def _request_of(order: Order, on_text: Callable[[str], None] | None = None) -> Request:
+    return Request(
+        messages=order.turns,
+        output_type=order.output_type,
         max_tokens=order.max_tokens or DEFAULT_MAX_TOKENS,
         temperature=order.temperature,
         seed=order.seed if order.seed is not None else secrets.randbits(32),
-        on_text=None if order.calls else put,
+        on_text=on_text,
     )
 
 

@@ -12,9 +12,8 @@ from typing import Any
 from dspy import lm15
 
 from app.errors import BadInput, Cancelled, DaybookError, NoRoom, PromptTooLong, Truncated
-from app.llm.decode import Completion
 from app.llm.functions import Function, FunctionCall, function_rules, function_schema, read_calls, write_calls
-from app.llm.tokens import Turn
+from app.llm.request import Completion, Turn
 
 PROVIDER = "mlx"
 ANY_OBJECT = {"type": "object"}

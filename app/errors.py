@@ -10,6 +10,7 @@
     ├─ NoRoom                exit 1  status 503  insufficient_memory       free and needed bytes; again later
     ├─ Truncated             exit 1  status 422  output_truncated          max_tokens reached inside the answer
     ├─ Cancelled             exit 130 status 499 cancelled                 the caller gave up
+    │  └─ TimedOut           exit 1  status 504  timed_out                 the time the caller gave is over
     ├─ StorageFailed         exit 3  status 507  storage_failed            disk full, input/output error, damaged file
     │  └─ ModelDamaged       exit 3  status 503  model_damaged             a weight file fails its checksum
     └─ HomeBusy              exit 4  status 409  home_busy                 another process holds this home
@@ -95,6 +96,12 @@ class Cancelled(DaybookError):
     """The caller gave up; the device stopped within one chunk or token."""
 
     code, status, exit_code = "cancelled", 499, 130
+
+
+class TimedOut(Cancelled):
+    """The time that the caller gave is over; the device stopped within one chunk or token."""
+
+    code, status, exit_code = "timed_out", 504, 1
 
 
 class StorageFailed(DaybookError):

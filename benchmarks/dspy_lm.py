@@ -22,11 +22,10 @@ import dspy
 from dspy import lm15
 
 from app.dspy_lm import AsyncMlxEngine, Flights, JSONAdapter, MlxEngine, mlx_lm
-from app.llm import engine as engine_room
 from app.llm.bounds import Bounds
 from app.llm.engine import Engine
 from app.llm.loader import load_generator
-from app.llm.tokens import Turn
+from app.llm.request import Request, Turn
 from app.prompts.adapter import output_schema
 from app.prompts.programs import journal_programs
 from app.settings import BUNDLED_MODEL
@@ -69,7 +68,7 @@ def overhead(engine: Engine, rounds: int) -> tuple[float, float]:
                 predict(entry=entry)
 
         def by_engine(turns: list[Turn] = turns) -> None:
-            engine.complete(turns, schema)
+            engine.complete(Request(messages=turns, output_type=schema))
 
         for call, seconds in (
             ((by_dspy, through), (by_engine, alone)) if i % 2 else ((by_engine, alone), (by_dspy, through))
@@ -94,19 +93,19 @@ class Crowd:
 
     def run(self) -> float:
         """Let them all loose; returns the seconds it took."""
-        inner = engine_room._Call.__call__
+        inner = Engine._answer
 
-        def watched(call: Any) -> Any:
+        def watched(*call: Any) -> Any:
             with self._guard:
                 self.at_once += 1
                 self.most_at_once = max(self.most_at_once, self.at_once)
             try:
-                return inner(call)
+                return inner(*call)
             finally:
                 with self._guard:
                     self.at_once -= 1
 
-        engine_room._Call.__call__ = watched  # type: ignore[method-assign,assignment]
+        Engine._answer = watched  # type: ignore[method-assign,assignment]
         started = time.perf_counter()
         try:
             share = self.calls // 12
@@ -117,7 +116,7 @@ class Crowd:
             for thread in threads:
                 thread.join()
         finally:
-            engine_room._Call.__call__ = inner  # type: ignore[method-assign]
+            Engine._answer = inner  # type: ignore[method-assign]
         return time.perf_counter() - started
 
     def _thread(self, number: int, share: int) -> None:

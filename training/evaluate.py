@@ -25,7 +25,7 @@ from app.journal.types import Entry
 from app.llm.blas import serving
 from app.llm.engine import Engine
 from app.llm.loader import load_generator
-from app.llm.tokens import Turn
+from app.llm.request import Request, Turn
 from app.pipeline.sizes import chunk_tokens, token_counter
 from app.prompts.library import JournalPrompts, by_sentence
 from training import card, gold
@@ -81,7 +81,7 @@ class Asker:
         cost.calls += 1
         turns = [Turn("system", example.system), Turn("user", example.user)]
         try:
-            done = self.engine.complete(turns, example.schema)
+            done = self.engine.complete(Request(messages=turns, output_type=example.schema, is_template=True))
         except (Truncated, PromptTooLong):
             cost.unanswered += 1
             return UNANSWERED
@@ -199,12 +199,12 @@ def speed_figures(engine: Engine) -> Iterator[card.Figure]:
         entry = MadeEntry(entries[0].date, "en", (), text, (), ())
         example = entities_example(JournalPrompts(owner=READER), entry)
         turns = [Turn("system", example.system), Turn("user", example.user)]
-        if len(engine.prepare(turns).prompt.ids) >= SPEED_TOKENS:
+        if len(engine.prepare(Request(messages=turns)).prompt.ids) >= SPEED_TOKENS:
             break
     prefill, decode = [], []
     for _ in range(SPEED_RUNS):
         engine.forget_prefixes()
-        done = engine.complete(turns, example.schema)
+        done = engine.complete(Request(messages=turns, output_type=example.schema, is_template=True))
         prefill.append(done.prompt_tokens / done.seconds_prefill)
         decode.append(len(done.token_ids) / done.seconds_decode)
     yield per_second("prefill, nothing cached", prefill, f"{done.prompt_tokens:,} prompt tokens")

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from app.llm.decode import Completion
+from app.llm.request import Completion
 
 
 class Calls(Protocol):

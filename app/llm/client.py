@@ -15,10 +15,10 @@ from pydantic import BaseModel, ValidationError
 
 from app.errors import DaybookError
 from app.llm.calls import Calls, CallStats, Specialisation
-from app.llm.engine import DEFAULT_MAX_TOKENS, Engine
+from app.llm.engine import Engine
 from app.llm.loader import LoadedModel, adopt
 from app.llm.mlx_thread import BACKGROUND
-from app.llm.tokens import Turn
+from app.llm.request import DEFAULT_MAX_TOKENS, Request, Turn
 
 UNNAMED = "unnamed"
 ANY_OBJECT = {"type": "object"}
@@ -106,12 +106,19 @@ class GraphitiLM(LLMClient):  # type: ignore[misc]  # graphiti-core is untyped f
 
     async def _ask(self, turns: list[Turn], output_type: Any, max_tokens: int, prompt_name: str) -> str:
         """The answer's JSON text: recorded, or given now."""
-        question = self.engine.prepare(turns, output_type)
+        request = Request(
+            messages=turns,
+            output_type=output_type,
+            max_tokens=max_tokens,
+            is_template=True,
+            priority=self._priority,
+        )
+        question = self.engine.prepare(request)
         recorded = self._calls.get(question.key) if self._calls is not None else None
         if recorded is not None:
             self.stats.record_replay(prompt_name)
             return recorded
-        completion = await self.engine.aanswer(question, max_tokens=max_tokens, priority=self._priority)
+        completion = await self.engine.aanswer(question)
         self.stats.record(prompt_name, completion)
         self.token_tracker.record(prompt_name, completion.prompt_tokens, len(completion.token_ids))
         if self._calls is not None:

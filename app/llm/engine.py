@@ -1,14 +1,16 @@
-"""One loaded model that answers: messages and an output type in, a completion out, from any thread or event loop.
+"""One loaded model that answers: a request in, a completion out, from any thread or event loop.
 
 Knows prompts, grammars and the MLX thread; knows nothing of graphs, DSPy or HTTP.
-In: messages with roles.  Out: a Completion, or an error of ours before or instead of it.
+In: a Request.  Out: a Completion, or an error of ours before or instead of it.
 """
 
+import asyncio
 import hashlib
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 from mlx_lm.models.cache import make_prompt_cache
 
@@ -17,24 +19,23 @@ from app.errors import NoRoom
 from app.llm import decode
 from app.llm.blas import mx
 from app.llm.bounds import Bounds
-from app.llm.decode import Completion
-from app.llm.grammar import Constraint, Grammar, Grammars, OutputType, grammar_of
+from app.llm.grammar import Constraint, Grammar, Grammars, grammar_of
 from app.llm.loader import LoadedModel
-from app.llm.mlx_thread import INTERACTIVE, MLX_THREAD, CancelToken, Job, arun_mlx, run_mlx
+from app.llm.mlx_thread import MLX_THREAD, Job, arun_mlx, run_mlx
 from app.llm.prefix_cache import DEFAULT_BYTES, Prefix, PrefixCache
+from app.llm.request import Completion, Request
 from app.llm.room import budget_for
-from app.llm.tokens import Message, Prompt, PromptEncoder
-
-DEFAULT_MAX_TOKENS = 4096
+from app.llm.tokens import Prompt, PromptEncoder
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A call made ready off the device.
+    """A request made ready off the device.
 
-    key   sha256 over the model, the grammar and the prompt ids: equal questions have equal greedy answers
+    key   sha256 over the model, the grammar, the prompt ids and the manner: equal questions have equal answers
     """
 
+    request: Request
     prompt: Prompt
     grammar: Grammar | None
     key: str
@@ -73,76 +74,99 @@ class Engine:
         """The same engine: DSPy copies what its modules hold, and nobody wants the weights twice."""
         return self
 
-    def prepare(self, messages: Sequence[Message], output_type: OutputType = None) -> Question:
-        """Encode and compile, on the caller's thread.
+    def prepare(self, request: Request) -> Question:
+        """Encode and compile, on the caller's thread; no device work.
 
-        output_type   a pydantic class, JSON schema, regex, grammar or Python type; None for free text
-        raises        BadInput for a type without a grammar or messages the template refuses
+        raises   BadInput for a type without a grammar or messages the template refuses
         """
-        prompt, grammar = self._encoder.encode(messages), grammar_of(output_type, self.bounds)
-        parts = [self.loaded.fingerprint, grammar.identity if grammar else "", *map(str, prompt.ids)]
-        return Question(prompt, grammar, hashlib.sha256(json.dumps(parts).encode()).hexdigest())
+        prompt = self._encoder.encode(request.messages, request.tools)
+        grammar = grammar_of(request.output_type, self.bounds)
+        parts = [self.loaded.fingerprint, grammar.identity if grammar else "", request.manner, *map(str, prompt.ids)]
+        return Question(request, prompt, grammar, hashlib.sha256(json.dumps(parts).encode()).hexdigest())
 
-    def complete(
-        self,
-        messages: Sequence[Message],
-        output_type: OutputType = None,
-        *,
-        max_tokens: int = DEFAULT_MAX_TOKENS,
-        cancel: CancelToken | None = None,
-        priority: int = INTERACTIVE,
-        temperature: float = 0.0,
-        seed: int = 0,
-        on_text: Callable[[str], None] | None = None,
-    ) -> Completion:
+    def complete(self, request: Request) -> Completion:
         """Answer and wait.
 
-        on_text   called on the MLX thread with each new stretch of the answer
-        raises    as `prepare`; PromptTooLong or NoRoom before any device work; Truncated; Cancelled
+        raises    as `prepare`; PromptTooLong or NoRoom before any device work; Truncated; Cancelled, TimedOut
         """
-        call = self._call(self.prepare(messages, output_type), max_tokens, cancel, temperature, seed, on_text)
-        return run_mlx(call, priority=priority, cancel=call.cancel)
+        return self.answer(self.prepare(request))
 
-    async def acomplete(
-        self,
-        messages: Sequence[Message],
-        output_type: OutputType = None,
-        *,
-        max_tokens: int = DEFAULT_MAX_TOKENS,
-        cancel: CancelToken | None = None,
-        priority: int = INTERACTIVE,
-        temperature: float = 0.0,
-        seed: int = 0,
-        on_text: Callable[[str], None] | None = None,
-    ) -> Completion:
+    async def acomplete(self, request: Request) -> Completion:
         """`complete` for an event loop; cancelling the task stops the device within one chunk or token."""
-        call = self._call(self.prepare(messages, output_type), max_tokens, cancel, temperature, seed, on_text)
-        return await arun_mlx(call, priority=priority, cancel=call.cancel)
+        return await self.aanswer(self.prepare(request))
 
-    async def aanswer(
-        self, question: Question, *, max_tokens: int = DEFAULT_MAX_TOKENS, priority: int = INTERACTIVE
-    ) -> Completion:
-        """Answer a prepared question greedily."""
-        call = self._call(question, max_tokens, None, 0.0, 0, None)
-        return await arun_mlx(call, priority=priority, cancel=call.cancel)
+    async def astream(self, request: Request) -> AsyncIterator[str | Completion]:
+        """The pieces of the text as they become certain, and last the Completion whose text is their join.
 
-    def start(
-        self,
-        question: Question,
-        *,
-        max_tokens: int = DEFAULT_MAX_TOKENS,
-        priority: int = INTERACTIVE,
-        temperature: float = 0.0,
-        seed: int = 0,
-        on_text: Callable[[str], None] | None = None,
-    ) -> Job:
+        Closing the iterator stops the device within one chunk or token.  raises as `complete`
+        """
+        loop, pieces = asyncio.get_running_loop(), asyncio.Queue[str | None]()
+
+        def hear(piece: str) -> None:
+            if request.on_text is not None:
+                request.on_text(piece)
+            loop.call_soon_threadsafe(pieces.put_nowait, piece)
+
+        answer = asyncio.create_task(self.acomplete(replace(request, on_text=hear)))
+        answer.add_done_callback(lambda _: pieces.put_nowait(None))
+        try:
+            while (piece := await pieces.get()) is not None:
+                yield piece
+            yield await answer
+        finally:
+            answer.cancel()
+
+    def answer(self, question: Question) -> Completion:
+        """`complete` for a question made ready before."""
+        request = question.request
+        return run_mlx(self._job(question), priority=request.priority, cancel=request.cancel)
+
+    async def aanswer(self, question: Question) -> Completion:
+        """`acomplete` for a question made ready before."""
+        request = question.request
+        return await arun_mlx(self._job(question), priority=request.priority, cancel=request.cancel)
+
+    def start(self, question: Question) -> Job:
         """Queue a prepared question and return at once; the Job's future has the Completion, or its error."""
-        call = self._call(question, max_tokens, None, temperature, seed, on_text)
-        return MLX_THREAD.submit(call, priority=priority, token=call.cancel)
+        request = question.request
+        return MLX_THREAD.submit(self._job(question), priority=request.priority, token=request.cancel)
 
     def forget_prefixes(self) -> None:
         """Free the kept KV; the next call of each template computes it again."""
         run_mlx(self._prefixes.clear)
+
+    def _job(self, question: Question) -> Callable[[], Completion]:
+        """The device's part of one answer. raises PromptTooLong"""
+        self.budget.refuse_too_long(len(question.prompt.ids))
+        # Built here, not on the MLX thread: the first grammar of a model takes a second.
+        return partial(self._answer, question, self._grammars.constraint(question.grammar))
+
+    def _answer(self, question: Question, constraint: Constraint) -> Completion:
+        """On the MLX thread: the answer, the reading of the rules counted in."""
+        request, prompt = question.request, question.prompt
+        limit = self._make_room(len(prompt.ids))
+        fixed = prompt.ids[: prompt.fixed_length]
+
+        def read_fixed() -> Prefix:
+            fresh = Prefix(make_prompt_cache(self.loaded.model), 0)
+            decode.read(self.loaded, fresh, fixed, request.cancel)
+            return fresh
+
+        started = time.perf_counter()
+        prefix, cached_tokens = self._prefixes.start(fixed, read_fixed) if fixed else (None, 0)
+        seconds_fixed = time.perf_counter() - started
+        completion = decode.generate(
+            self.loaded,
+            prompt.ids,
+            constraint,
+            replace(request, max_tokens=min(request.max_tokens, limit.context - len(prompt.ids))),
+            prefix=prefix,
+            fast_forward=self._fast_forward,
+            on_read=self._on_read,
+        )
+        seconds_prefill = seconds_fixed + completion.seconds_prefill
+        self.budget.clock.record(cached_tokens, len(prompt.ids), seconds_prefill)
+        return replace(completion, cached_tokens=cached_tokens, seconds_prefill=seconds_prefill)
 
     def _make_room(self, tokens: int) -> Limit:
         """On the MLX thread, when nothing else runs: pass, give up the kept prefixes, or refuse."""
@@ -152,82 +176,3 @@ class Engine:
             self._prefixes.clear()
             mx.clear_cache()
             return self.budget.refuse_for_now(tokens)
-
-    def _call(
-        self,
-        question: Question,
-        max_tokens: int,
-        cancel: CancelToken | None,
-        temperature: float,
-        seed: int,
-        on_text: Callable[[str], None] | None,
-    ) -> "_Call":
-        self.budget.refuse_too_long(len(question.prompt.ids))
-        # Built here, not on the MLX thread: the first grammar of a model takes a second.
-        constraint = self._grammars.constraint(question.grammar)
-        return _Call(
-            self,
-            question.prompt,
-            constraint,
-            max_tokens,
-            cancel or CancelToken(),
-            temperature,
-            seed,
-            on_text,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class _Call:
-    """The device's part of one answer."""
-
-    engine: Engine
-    prompt: Prompt
-    constraint: Constraint
-    max_tokens: int
-    cancel: CancelToken
-    temperature: float
-    seed: int
-    on_text: Callable[[str], None] | None
-
-    def __call__(self) -> Completion:
-        limit = self.engine._make_room(len(self.prompt.ids))
-        loaded, fixed = self.engine.loaded, self.prompt.ids[: self.prompt.fixed_length]
-
-        def read_fixed() -> Prefix:
-            fresh = Prefix(make_prompt_cache(loaded.model), 0)
-            decode.read(loaded, fresh, fixed, self.cancel)
-            return fresh
-
-        started = time.perf_counter()
-        prefix, cached_tokens = self.engine._prefixes.start(fixed, read_fixed) if fixed else (None, 0)
-        seconds_fixed = time.perf_counter() - started
-        completion = decode.generate(
-            loaded,
-            self.prompt.ids,
-            self.constraint,
-            max_tokens=min(self.max_tokens, limit.context - len(self.prompt.ids)),
-            cache=prefix,
-            cancel=self.cancel,
-            temperature=self.temperature,
-            seed=self.seed,
-            fast_forward=self.engine._fast_forward,
-            on_read=self.engine._on_read,
-            on_tokens=_as_text(loaded, self.on_text) if self.on_text else None,
-        )
-        seconds_prefill = seconds_fixed + completion.seconds_prefill
-        self.engine.budget.clock.record(cached_tokens, len(self.prompt.ids), seconds_prefill)
-        return replace(completion, cached_tokens=cached_tokens, seconds_prefill=seconds_prefill)
-
-
-def _as_text(loaded: LoadedModel, on_text: Callable[[str], None]) -> Callable[[list[int]], None]:
-    """Turn tokens into text as it becomes certain: half a character waits for its other half."""
-    detokenizer = loaded.tokenizer.detokenizer
-
-    def on_tokens(tokens: list[int]) -> None:
-        for token in tokens:
-            detokenizer.add_token(token)
-        if segment := detokenizer.last_segment:
-            on_text(segment)
-
-    return on_tokens

@@ -21,13 +21,12 @@ from app.errors import BadInput
 from app.llm.blas import mx
 from app.llm.bounds import Bounds, bounded_schema, canonical
 from app.llm.loader import LoadedModel
+from app.llm.request import OutputType
 
 # One way to write each JSON text: free whitespace lets a weak model write blanks until it runs out of tokens.
 JSON_STYLE = {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}
 ESCAPES = 'nrt\\"'  # what a journal needs; "\u0000" in a name would only break the database
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
-
-OutputType = Any  # whatever Outlines accepts, a JSON schema as a dict, or None for free text
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,12 +11,13 @@ import itertools
 import os
 import sys
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, TypeVarTuple
 
-from app.errors import Cancelled
+from app.errors import Cancelled, TimedOut
 from app.llm.lock import MLX_LOCK, MLXLock
 
 T = TypeVar("T")
@@ -27,22 +28,32 @@ EXIT_WAIT_SECONDS = 30.0  # at exit, for a job that cannot be polled (reading we
 
 
 class CancelToken:
-    """A caller's way to stop a job it has given up; the job polls it between prefill chunks and between tokens."""
+    """A caller's way to stop a job it has given up; the job polls it between prefill chunks and between tokens.
 
-    def __init__(self) -> None:
+    timeout_seconds   from now, waiting for the device included; None: as long as it takes
+    """
+
+    def __init__(self, timeout_seconds: float | None = None) -> None:
         self._event = threading.Event()
+        self._deadline = None if timeout_seconds is None else time.monotonic() + timeout_seconds
+        self._timeout_seconds = timeout_seconds
 
     def cancel(self) -> None:
         self._event.set()
 
     @property
     def cancelled(self) -> bool:
-        return self._event.is_set()
+        return self._event.is_set() or self._is_late()
 
     def check(self) -> None:
-        """Raise Cancelled if the caller gave up."""
+        """Raise Cancelled if the caller gave up, TimedOut if the time is over."""
         if self._event.is_set():
             raise Cancelled("the caller gave up")
+        if self._is_late():
+            raise TimedOut(f"not answered within {self._timeout_seconds:g} seconds", hint="allow more time")
+
+    def _is_late(self) -> bool:
+        return self._deadline is not None and time.monotonic() >= self._deadline
 
 
 @dataclass(order=True)

@@ -5,36 +5,19 @@ In: messages with a role and a content.  Out: a Prompt of ids, and how many of t
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from jinja2 import TemplateError
 from tokenizers import Tokenizer
 
 from app.errors import BadInput, ModelMissing
+from app.llm.request import Message
 
 # Stand in for contents while the template is rendered; private-use characters, so that no template trims them.
 _OPEN, _CLOSE = "\ue000", "\ue001"
 _SLOT = re.compile(f"{_OPEN}([0-9]+){_CLOSE}")
-
-
-class Message(Protocol):
-    """What Graphiti, DSPy and the server send: a role ("system", "user", "assistant") and a text."""
-
-    @property
-    def role(self) -> str: ...
-
-    @property
-    def content(self) -> str: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """A message of our own."""
-
-    role: str
-    content: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,17 +55,19 @@ class PromptEncoder:
         self._added_ids = set(self._added.values())
         longest_first = sorted(self._added, key=len, reverse=True)
         self._control = re.compile("|".join(map(re.escape, longest_first)) or r"(?!)")
+        self._dangerous = re.compile("|".join(map(re.escape, [*longest_first, _OPEN, _CLOSE])))
         self._plain = _without_added_tokens(tokenizer.backend_tokenizer)
 
-    def encode(self, messages: Sequence[Message]) -> Prompt:
+    def encode(self, messages: Sequence[Message], tools: Sequence[Mapping[str, Any]] = ()) -> Prompt:
         """Ids up to and including the assistant's opening.
 
+        tools   JSON descriptions of functions, handed to the template
         raises  BadInput if the template refuses the messages, ModelMissing if there is no template
         """
         ids: list[int] = []
         fixed_length, run, has_varied = 0, "", False
         rules = 0 if messages and messages[0].role == "system" else None
-        for piece in self._pieces(messages):
+        for piece in self._pieces(messages, tools):
             if piece.slot is not None:
                 if piece.slot != rules and not has_varied:
                     # All before this run of text is fixed; the run itself may merge with what the user wrote.
@@ -106,12 +91,16 @@ class PromptEncoder:
         # A vocabulary that holds the control text as an ordinary entry cannot reach it from single characters.
         return [index for character in text for index in self._plain.encode(character, add_special_tokens=False).ids]
 
-    def _pieces(self, messages: Sequence[Message]) -> Iterator[_Piece]:
+    def _pieces(self, messages: Sequence[Message], tools: Sequence[Mapping[str, Any]]) -> Iterator[_Piece]:
         """The rendered prompt, cut where contents begin and end."""
+        texts = [message.content for message in messages]
         # An empty content stays empty: templates ask whether there is one.
-        slots = [f"{_OPEN}{i}{_CLOSE}" if message.content else "" for i, message in enumerate(messages)]
-        turns = [{"role": message.role, "content": slot} for message, slot in zip(messages, slots, strict=True)]
-        rendered = self._render(turns)
+        turns = [
+            {"role": message.role, "content": _slot(i) if message.content else ""}
+            | self._shielded(dict(getattr(message, "extra", {})), texts)
+            for i, message in enumerate(messages)
+        ]
+        rendered = self._render(turns, self._shielded(list(tools), texts))
         shown = {int(index) for index in _SLOT.findall(rendered)}
         if lost := [turn["role"] for i, turn in enumerate(turns) if turn["content"] and i not in shown]:
             raise BadInput(f"the chat template leaves out the message of role {lost[0]!r}", hint="use system and user")
@@ -119,21 +108,40 @@ class PromptEncoder:
         for match in _SLOT.finditer(rendered):
             yield _Piece(rendered[end : match.start()], None)
             slot = int(match[1])
-            yield _Piece(messages[slot].content, slot)
+            yield _Piece(texts[slot], slot)
             end = match.end()
         yield _Piece(rendered[end:], None)
 
-    def _render(self, turns: list[dict[str, str]]) -> str:
+    def _shielded(self, value: Any, texts: list[str]) -> Any:
+        """JSON values for the template, a slot in place of each control text; that text joins `texts`."""
+
+        def to_slot(match: re.Match[str]) -> str:
+            texts.append(match[0])
+            return _slot(len(texts) - 1)
+
+        if isinstance(value, str):
+            return self._dangerous.sub(to_slot, value)
+        if isinstance(value, Mapping):
+            return {key: self._shielded(inner, texts) for key, inner in value.items()}
+        if isinstance(value, list | tuple):
+            return [self._shielded(inner, texts) for inner in value]
+        return value
+
+    def _render(self, turns: list[dict[str, Any]], tools: list[Any]) -> str:
         if not self._tokenizer.has_chat_template:
             raise ModelMissing("the tokenizer has no chat template", hint="use an instruction-tuned model")
         try:
             rendered: str = self._tokenizer.apply_chat_template(
-                turns, tokenize=False, add_generation_prompt=True, enable_thinking=False
+                turns, tools=tools or None, tokenize=False, add_generation_prompt=True, enable_thinking=False
             )
         except (TemplateError, TypeError, LookupError) as error:
             roles = ", ".join(turn["role"] for turn in turns) or "none"
             raise BadInput(f"the chat template refuses these roles: {roles} ({error})") from error
         return rendered
+
+
+def _slot(index: int) -> str:
+    return f"{_OPEN}{index}{_CLOSE}"
 
 
 def _split(text: str, control: re.Pattern[str]) -> Iterator[tuple[str, str | None]]:

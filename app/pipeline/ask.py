@@ -109,8 +109,7 @@ class Librarian:
     async def _answer(self, question: str, found: Sequence[Found]) -> tuple[list[int], str]:
         """The numbers of the lines that answer, and the answer; asked once, then known to the ledger."""
         # Late: DSPy takes a second to wake, and finding does without.
-        from app.llm.mlx_thread import INTERACTIVE
-        from app.llm.tokens import Turn
+        from app.llm.request import Request, Turn
         from app.prompts import schemas
         from app.prompts.library import render
         from app.prompts.signatures import AnswerQuestion
@@ -119,10 +118,16 @@ class Librarian:
         messages = render(AnswerQuestion, {"facts_of_journal": lines, "question": question})
         engine = self._models.client.engine
         turns = [Turn(message["role"], message["content"]) for message in messages]
-        prepared = engine.prepare(turns, schemas.answer(len(found)))
+        request = Request(
+            messages=turns,
+            output_type=schemas.answer(len(found)),
+            max_tokens=settings.MLX_MAX_OUTPUT_TOKENS,
+            is_template=True,
+        )
+        prepared = engine.prepare(request)
         text = self._ledger.calls.get(prepared.key)
         if text is None:
-            made = await engine.aanswer(prepared, max_tokens=settings.MLX_MAX_OUTPUT_TOKENS, priority=INTERACTIVE)
+            made = await engine.aanswer(prepared)
             text = made.text
             self._ledger.calls.put(
                 prepared.key,

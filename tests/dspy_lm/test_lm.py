@@ -16,9 +16,9 @@ from app import dspy_lm
 from app.dspy_lm import AsyncMlxEngine, Flights, JSONAdapter, MlxEngine, mlx_lm
 from app.dspy_wire import order_of
 from app.errors import NoRoom, PromptTooLong, StorageFailed
-from app.llm.decode import Completion
 from app.llm.engine import Engine
 from app.llm.mlx_thread import CancelToken, Job
+from app.llm.request import Completion
 from benchmarks.dspy_lm import Crowd
 
 NUMBER = {"type": "object", "properties": {"n": {"enum": [1, 22, 333]}}, "required": ["n"]}
@@ -165,12 +165,12 @@ def test_what_is_not_supported_is_said(flights: Flights) -> None:
 
 
 def test_equal_requests_in_flight_are_answered_once(short_engine: Engine) -> None:
-    """Two callers, one job; a third with another seed has its own; after it landed the next starts anew."""
+    """Two callers, one job; a third that wants it drawn has its own; after it landed the next starts anew."""
     engine = Started(short_engine)
     flights = Flights(engine)
     order = order_of(request())
     one, two = (flights.join(order)[0] for _ in range(2))
-    flights.join(order_of(request(seed=7)))
+    flights.join(order_of(request(temperature=1.0)))
     engine.jobs[0].future.set_result(DONE)
     flights.join(order)
     assert (one.result(), two.result(), len(engine.jobs)) == (DONE, DONE, 3)

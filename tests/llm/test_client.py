@@ -124,9 +124,9 @@ async def test_stock_prompts_keep_graphiti_s_language_and_attribute_notes(
     sent: list[Any] = []
     prepare = short_engine.prepare
 
-    def watch(turns: Any, output_type: Any) -> Any:
-        sent.append(turns)
-        return prepare(turns, output_type)
+    def watch(request: Any) -> Any:
+        sent.append(request.messages)
+        return prepare(request)
 
     monkeypatch.setattr(short_engine, "prepare", watch)
     await lm_with(short_engine).generate_response(

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from app.llm.loader import LoadedModel
-from app.llm.tokens import PromptEncoder, Turn
+from app.llm.request import Turn
+from app.llm.tokens import PromptEncoder
 from tests.llm.tiny import QWEN_DATA
 
 

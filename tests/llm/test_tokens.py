@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from app.errors import BadInput, ModelMissing
 from app.llm.loader import LoadedModel, load_generator
-from app.llm.tokens import PromptEncoder, Turn
+from app.llm.request import Turn
+from app.llm.tokens import PromptEncoder
 from tests.llm.tiny import CONTROL, MARKERS
 
 SPOKEN = st.text(st.characters(exclude_categories=["Cs"]), max_size=60).filter(

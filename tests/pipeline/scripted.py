@@ -7,7 +7,7 @@
 import hashlib
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -17,8 +17,7 @@ import jsonschema
 import pytest
 
 from app.ledger.store import Ledger
-from app.llm.decode import Completion
-from app.llm.tokens import Turn
+from app.llm.request import Completion, Request
 from app.pipeline import embedding, models
 from app.pipeline.request import GRAPH_NAME
 from tests.fakes import ENDS, HashEmbedder, NoReranker, empty_graph, words_of
@@ -56,12 +55,13 @@ class ScriptedEngine:
         self.computed = 0
         self.before = before
 
-    def prepare(self, messages: Sequence[Turn], output_type: Any) -> Question:
+    def prepare(self, request: Request) -> Question:
+        messages, output_type = request.messages, request.output_type
         text = json.dumps([[turn.role, turn.content] for turn in messages])
         key = hashlib.sha256(f"{text}\0{json.dumps(output_type, sort_keys=True)}".encode()).hexdigest()
         return Question(dict(FIELD.findall(messages[-1].content)), output_type, key)
 
-    async def aanswer(self, question: Question, **_: Any) -> Completion:
+    async def aanswer(self, question: Question) -> Completion:
         self.before(self.computed)
         self.computed += 1
         (kind,) = question.schema["properties"].keys() & _RULES.keys()
