@@ -16,6 +16,7 @@ from app.cli.command import Parser, command
 SHELVES: dict[str, tuple[str, ...]] = {
     "look": ("ask", "search", "show", "timeline", "changes", "status"),
     "see": ("view",),
+    "make better": ("evaluate",),
     "take along": ("export", "import", "diff"),
 }
 

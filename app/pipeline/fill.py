@@ -105,7 +105,7 @@ async def _read_in(
     try:
         outcome = await when_there_is_room(
             lambda: ingest_episode(
-                store, episode, lambda: _grounding(prompts, chunk), entity_types=graph_types(prompts.types)
+                store, episode, lambda: grounding(prompts, chunk), entity_types=graph_types(prompts.types)
             ),
             progress.say,
         )
@@ -115,7 +115,7 @@ async def _read_in(
     ledger.finish(planned.episode_uuid, "empty" if outcome.empty else "done")
 
 
-def _grounding(prompts: JournalPrompts, chunk: Chunk) -> Grounding:
+def grounding(prompts: JournalPrompts, chunk: Chunk) -> Grounding:
     """What the prompts remember of this episode's answers, in characters of the file after the chunk's first.
 
     The ledger knows where the chunk stands today, so text that moves inside its file, or with it, keeps its evidence.

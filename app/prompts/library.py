@@ -47,6 +47,11 @@ class GroundedFact:
     target: str
     fact: str
     span: Span
+    relation: str
+    valid_at: date
+    invalid_at: date | None
+    confidence: float | None = None
+    cut: float | None = None
 
 
 _CALL: ContextVar[PromptCall | None] = ContextVar("daybook_prompt_call", default=None)
@@ -63,12 +68,14 @@ def take_call() -> PromptCall | None:
 class JournalPrompts:
     """The builders of one run: who writes, which kinds of entity there are, and which programs ask for them.
 
-    names, facts   of the episode being read, as they were answered: what its grounding is made of
+    names, facts     of the episode being read, as they were answered: what its grounding is made of
+    min_confidence   facts of a lower confidence are left out; one whose confidence is not known stays
     """
 
     owner: str
     types: dict[str, str] = field(default_factory=lambda: dict(ENTITY_TYPES))
     programs: Programs = field(default_factory=dict)
+    min_confidence: float = 0.0
     names: list[str] = field(default_factory=list)
     facts: list[GroundedFact] = field(default_factory=list)
 
@@ -161,9 +168,7 @@ class JournalPrompts:
             once: dict[tuple[str, str, str], tuple[int, Answer]] = {}
             for sentence, item in by_sentence(answer["edges"]):
                 once.setdefault((item["source"], item["target"], item["fact"]), (sentence, item))
-            self.facts = [
-                GroundedFact(*ends_and_fact, text.spans[sentence - 1]) for ends_and_fact, (sentence, _) in once.items()
-            ]
+            self.facts = [_grounded(item, text.spans[sentence - 1]) for sentence, item in once.values()]
             return {"edges": [_edge(item) for _, item in once.values()]}
 
         return self._leave("extract_edges", inputs, schemas.edges(names, text.lines(), list(text.dates)), finish)
@@ -252,16 +257,29 @@ def told_apart(names: Iterable[str]) -> list[str]:
     return list(found)
 
 
-def _edge(item: Answer) -> Answer:
+def _grounded(item: Answer, span: Span) -> GroundedFact:
+    valid_at, invalid_at = _held(item)
+    return GroundedFact(
+        item["source"], item["target"], item["fact"], span, item["relation"],
+        date.fromisoformat(valid_at), date.fromisoformat(invalid_at) if invalid_at else None,
+    )  # fmt: skip
+
+
+def _held(item: Answer) -> tuple[str, str | None]:
+    """A fact cannot end before it began; such an answer says only when it held."""
     valid_at, invalid_at = item["valid_at"], item["invalid_at"]
+    return valid_at, invalid_at if invalid_at is not None and invalid_at > valid_at else None
+
+
+def _edge(item: Answer) -> Answer:
+    valid_at, invalid_at = _held(item)
     return {
         "source_entity_name": item["source"],
         "target_entity_name": item["target"],
         "relation_type": item["relation"],
         "fact": item["fact"],
         "valid_at": _instant(valid_at),
-        # A fact cannot end before it began; such an answer says only when it held.
-        "invalid_at": _instant(invalid_at) if invalid_at is not None and invalid_at > valid_at else None,
+        "invalid_at": _instant(invalid_at),
         "episode_indices": [0],
     }
 
