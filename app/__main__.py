@@ -1,87 +1,24 @@
 """Daybook's commands: python -m app COMMAND
 
-Knows which commands there are and in what order a person meets them; each does its own work in `app/cli/commands`.
+Knows how a command is chosen and run; each does its own work in `app/cli/commands`.
 In: what was typed.  Out: an exit code.
 """
 
-import argparse
-import importlib
 import sys
-from pathlib import Path
-from typing import Protocol, cast
 
-from app.cli.command import Parser, command
-
-# The list a person reads, and the only place where a new command is entered: a module of app/cli/commands each.
-SHELVES: dict[str, tuple[str, ...]] = {
-    "look": ("ask", "search", "show", "timeline", "changes", "status"),
-    "see": ("view",),
-    "make better": ("evaluate",),
-    "take along": ("export", "import", "diff"),
-}
-
-_HEAD = "Daybook: a dated and grounded knowledge graph of your journals, on your own machine."
-_TAIL = """first steps:
-  python load_journals.py                        read the sample journals; yours: load_journals.py ~/diary
-  python -m app ask "Where does Clara work?"
-  python -m app COMMAND --help                   a short manual with examples
-
-exit codes: 0 done; 1 something failed; 2 unusable input; 3 storage failed; 4 another run holds the home;
-130 interrupted.
-"""
-
-
-class Command(Protocol):
-    """A module of app/cli/commands; its docstring is its manual."""
-
-    __doc__: str | None
-
-    def arguments(self, parser: argparse.ArgumentParser) -> None: ...
-    def run(self, options: argparse.Namespace) -> int: ...
+from app.cli.catalogue import all_commands, parser_of
+from app.cli.command import command
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Parse, run one command, return the exit code; without arguments print the list of commands."""
-    commands = {name: _load(name) for names in SHELVES.values() for name in names}
-    parser = parser_of(commands)
+    commands = all_commands()
+    parser, _ = parser_of(commands)
     options = parser.parse_args(arguments)
     if options.command is None:
         parser.print_help()
         return 0
     return command(lambda: commands[options.command].run(options), as_json=options.json)
-
-
-def parser_of(commands: dict[str, Command]) -> Parser:
-    """The parser of all commands, each with its own manual."""
-    raw = argparse.RawDescriptionHelpFormatter
-    parser = Parser(prog="python -m app", usage="python -m app COMMAND ...", description=_HEAD, formatter_class=raw)
-    parser.epilog = f"{_list(commands)}\n{_TAIL}"
-    choices = parser.add_subparsers(dest="command", metavar="COMMAND", prog="python -m app", help=argparse.SUPPRESS)
-    for name, module in commands.items():
-        manual, examples, lines = (module.__doc__ or "").partition("examples:")
-        one = choices.add_parser(name, description=manual, epilog=examples + lines, formatter_class=raw)
-        module.arguments(one)
-        every = one.add_argument_group("every command")
-        every.add_argument("--home", type=Path, metavar="DIR", help="where all state is kept (DAYBOOK_HOME)")
-        every.add_argument("--group", metavar="G", help="whose graph, if you keep several (DAYBOOK_GROUP)")
-        every.add_argument("--json", action="store_true", help="one JSON value on stdout, for programs")
-    return parser
-
-
-def _load(name: str) -> Command:
-    module = "import_" if name == "import" else name  # a keyword of Python
-    return cast(Command, importlib.import_module(f"app.cli.commands.{module}"))
-
-
-def _list(commands: dict[str, Command]) -> str:
-    lines = []
-    for shelf, names in SHELVES.items():
-        lines.append(f"{shelf}:")
-        for name in names:
-            first = (commands[name].__doc__ or "").split("\n", 1)[0].rstrip(".")
-            lines.append(f"  {name:<12}{first[0].lower()}{first[1:]}")
-        lines.append("")
-    return "\n".join(lines)
 
 
 if __name__ == "__main__":

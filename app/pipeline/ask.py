@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from app.errors import BadInput
+from app.errors import BadInput, PromptTooLong
 from app.graph.recall import Found, Recall, Vectors, passages_of
 from app.graph.words import stems
 from app.journal.dates import find_dates
@@ -197,8 +197,21 @@ async def _vectors(embedder: Any, texts: Sequence[str]) -> Vectors:
     if not once:
         return np.zeros((0, 1), np.float32)
     place = {text: number for number, text in enumerate(once)}
-    rows = np.array(await embedder.create_batch(once), np.float32)
-    return rows[[place[text] for text in texts]]
+    try:
+        rows = await embedder.create_batch(once)
+    except PromptTooLong:  # a sentence of signs that take several tokens each
+        rows = [await _vector(embedder, text) for text in once]
+    return np.array(rows, np.float32)[[place[text] for text in texts]]
+
+
+async def _vector(embedder: Any, text: str) -> list[float]:
+    """The vector of as much of a text as the embedder reads."""
+    while True:
+        try:
+            vector: list[float] = (await embedder.create_batch([text]))[0]
+            return vector
+        except PromptTooLong:
+            text = text[: len(text) // 2]
 
 
 def _line(hit: Found) -> str:

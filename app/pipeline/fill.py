@@ -9,6 +9,7 @@ from pathlib import Path
 
 from app.errors import PromptTooLong, Truncated
 from app.graph.ingest import Episode, GroundedFact, Grounding, Mention, ingest_episode  # first: it silences graphiti
+from app.graph.query import counts
 from app.graph.remove import remove_episode
 from app.graph.store import GraphStore
 from app.journal.types import Chunk, Entry
@@ -19,6 +20,7 @@ from app.pipeline import models as opener
 from app.pipeline.audit import count
 from app.pipeline.models import Models
 from app.pipeline.request import GRAPH_NAME, LoadReport, LoadRequest, Progress, prompts_folder
+from app.pipeline.runs import RunLog, Sample, peak_memory
 from app.pipeline.waiting import when_there_is_room
 from app.prompts.library import JournalPrompts, graph_types
 from app.prompts.names import find_mentions
@@ -67,15 +69,38 @@ async def _fill(
         await _take_out(store, ledger, edited)
         total = len({chunk.entry_id for chunk in pending})
         progress.begin(total)
-        done = 0
-        for planned in pending:
-            progress.advance(done, total, planned.date.isoformat())
-            chunk = Chunk(entries[planned.entry_id], planned.index, planned.count, planned.start, planned.end)
-            await _read_in(progress, ledger, store, prompts, planned, chunk)
-            done += planned.index == planned.count - 1
+        done, log = 0, RunLog(models.client.model, total)
+        try:
+            for number, planned in enumerate(pending, 1):
+                progress.advance(done, total, planned.date.isoformat())
+                chunk = Chunk(entries[planned.entry_id], planned.index, planned.count, planned.start, planned.end)
+                await _read_in(progress, ledger, store, prompts, planned, chunk)
+                done += planned.index == planned.count - 1
+                log.samples.append(await _sample(log.seconds, done, number, models, store))
+        finally:
+            log.write(request.home_folder)
         progress.advance(done, total, "")
         await decisions.apply(store, ledger)
         await count(store, report)
+
+
+async def _sample(seconds: float, entries: int, chunks: int, models: Models, store: GraphStore) -> Sample:
+    """Where the run stands now."""
+    spent, held = models.stats.total(), await counts(store)
+    return Sample(
+        seconds=seconds,
+        entries=entries,
+        chunks=chunks,
+        calls=spent.calls,
+        replayed=spent.replayed,
+        prompt_tokens=spent.prompt_tokens,
+        cached_tokens=spent.cached_tokens,
+        answer_tokens=spent.answer_tokens,
+        model_seconds=spent.seconds,
+        memory=peak_memory(),
+        entities=held.entities,
+        facts=held.facts,
+    )
 
 
 async def _take_out(store: GraphStore, ledger: Ledger, edited: Sequence[StaleEpisode]) -> None:

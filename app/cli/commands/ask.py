@@ -1,4 +1,4 @@
-"""Ask a question; the answer comes from the graph and the entries, and every sentence says where it was read.
+"""Ask a question; every sentence of the answer says where it was read.
 
 Facts and sentences are found by words, by meaning and by nearness in the graph; the model answers from these alone, in
 the language of the question. Where the journal is silent it says so. The bundled model is terse and often wrong: name

@@ -1,4 +1,4 @@
-"""Measure how well a model reads: names, types, who is who, facts, dates, and how far its confidence can be believed.
+"""Measure how well a model reads: names, types, who is who, facts, dates, confidence.
 
 GOLD is a JSONL file of texts with what people marked in them; the texts are loaded as a journal is, into a home of
 their own that is thrown away. One JSON object a line:

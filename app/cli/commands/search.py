@@ -1,4 +1,4 @@
-"""Find facts by words and by meaning: their dates, the journal file, and the sentence each was read from.
+"""Find facts by words and by meaning, with their dates and the sentences they were read from.
 
 TEXT may be words, a name or a question. Equal graphs give equal answers; no language model is asked.
 
