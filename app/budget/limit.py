@@ -16,6 +16,7 @@ from app.budget.spec import FLOAT16_BYTES, ModelCacheSpec, largest
 from app.errors import NoRoom, PromptTooLong
 
 MIN_FREE_BYTES = 512 * MIB  # never taken: the journal, the graph and the system live beside the model
+MOST_TOKENS = 1 << 22  # nobody has a model of four million positions; a search has to end
 RETRY_SECONDS = 30  # a memory-hungry neighbour rarely goes sooner
 OUTPUT_SHARE = 4  # an answer reserves at most a quarter of a small model's context
 WARN_SHARE = 0.9  # of a memory ceiling, from which on a prompt is worth a word
@@ -79,8 +80,8 @@ class Budget:
         """The limit at this moment."""
         memory = self.memory()
         most = min(self.model_tokens, self.max_context or self.model_tokens)
-        in_memory = self._fitting(memory.free, self.model_tokens)
-        in_time = self.clock.tokens_within(self.prefill_seconds, most=self.model_tokens) if self.clock.seen else None
+        in_memory = self._fitting(memory.free, MOST_TOKENS)
+        in_time = self.clock.tokens_within(self.prefill_seconds, most=MOST_TOKENS) if self.clock.seen else None
         ceilings: dict[Ceiling, int | None] = {
             "model": self.model_tokens,
             "setting": self.max_context,

@@ -16,6 +16,7 @@ SHELVES: dict[str, tuple[str, ...]] = {
     "see": ("view", "report"),
     "make better": ("evaluate",),
     "take along": ("export", "import", "diff"),
+    "models": ("doctor", "onboard"),
     "your shell": ("completion",),
 }
 

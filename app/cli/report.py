@@ -10,7 +10,10 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from app.pipeline.words import in_words, spell
+
 if TYPE_CHECKING:  # at run time these would wake the graph, which a dry run does without
+    from app.budget.planner import Forecast
     from app.pipeline.ask import Answer
     from app.pipeline.look import EntityCard, Fact, Source, Status
     from app.pipeline.request import LoadReport
@@ -28,17 +31,33 @@ def print_report(report: "LoadReport", *, as_json: bool) -> None:
         ("chunks", _chunks(report)),
     ]
     if report.dry_run:
-        rows.append(("plan", f"about {report.prompt_tokens:,} tokens of journal to read; nothing was written"))
+        rows.append(("plan", _plan(report)))
+        rows.append(("forecast", in_words(report.forecast) if report.forecast else f"none: {report.forecast_missing}"))
     else:
         rows += [
             ("graph", f"{report.entities} entities, {report.facts} facts, {report.facts_ended} of them ended"),
             ("model", _model(report)),
             ("time", f"{report.seconds:.1f} s, {report.seconds_of_model:.1f} s of it the model"),
         ]
+        if report.forecast is not None and report.forecast_error is not None:
+            rows.append(("forecast", _forecast_error(report.forecast, report.forecast_error)))
     for name, value in rows:
         print(f"{name:>8}  {value}")
     for reason in report.quarantined:
         print(f"   aside  {reason} (--retry tries it again)")
+
+
+def _plan(report: "LoadReport") -> str:
+    bits = f"a long prompt's cache in {report.kv_bits} bits" if report.kv_bits else "the cache as computed"
+    return (
+        f"about {report.prompt_tokens:,} tokens of journal in chunks of at most {report.chunk_tokens:,}, {bits}; "
+        "nothing was written"
+    )
+
+
+def _forecast_error(told: "Forecast", error: float) -> str:
+    amount = f"{abs(error):.0%} too {'much' if error > 0 else 'little'}" if round(abs(error), 2) else "right"
+    return f"{spell(told.seconds)} ({spell(told.low)} to {spell(told.high)}) foretold: {amount}"
 
 
 def print_json(value: Any) -> None:

@@ -26,6 +26,7 @@ OUTPUT_RESERVE = 4096  # tokens of an answer; a page of facts needs about a thou
 WARM_UP_TOKENS = 32
 PROBE_STEP = 512  # tokens of each timed pass
 PROBE_PATIENCE_SECONDS = 2.0
+TIMED_PASSES = 9
 PROBE_TOKENS = 2  # one token alone goes another way through a cache with a window
 
 
@@ -73,6 +74,13 @@ def probe_cache(model: Any, model_type: str) -> ModelCacheSpec:
     return ModelCacheSpec(model_type, tuple(_group(cache) for layer in caches for cache in _parts(layer)))
 
 
+def live_cache_bytes(model: Any, tokens: int) -> int:
+    """`cache.nbytes` over all layers after one pass of `tokens` that is never evaluated."""
+    caches = make_prompt_cache(model)
+    model(mx.array([[0] * tokens]), cache=caches)
+    return sum(int(cache.nbytes) for cache in caches)
+
+
 def dtype_bytes(loaded: LoadedModel) -> int:
     """Of one activation, and so of one cached value that is not quantised."""
     return 4 if loaded.dtype == "float32" else 2
@@ -112,6 +120,33 @@ def _time_prefill(loaded: LoadedModel, clock: PrefillClock) -> None:
     prefix = Prefix(make_prompt_cache(loaded.model), 0)
     for end in (step, 2 * step):
         clock.record(prefix.length, end, _timed_read(loaded, prefix, end))
+
+
+def time_pass(loaded: LoadedModel) -> float:
+    """Median seconds of a pass of one token, as an answer needs one for each token that is not forced."""
+    return run_mlx(_time_pass, loaded)
+
+
+def _time_pass(loaded: LoadedModel) -> float:
+    prefix, seconds = Prefix(make_prompt_cache(loaded.model), 0), list[float]()
+    _timed_read(loaded, prefix, WARM_UP_TOKENS)
+    while len(seconds) < TIMED_PASSES and sum(seconds) < PROBE_PATIENCE_SECONDS:
+        started = time.perf_counter()
+        mx.eval(mx.argmax(loaded.model(mx.array([[0]]), cache=prefix.layers)[:, -1]))
+        seconds.append(time.perf_counter() - started)
+    return sorted(seconds)[len(seconds) // 2]
+
+
+def forget_peak() -> int:
+    """Begin to measure `peak_bytes` anew; returns the bytes that are in use already, other models' too."""
+    mx.clear_cache()
+    mx.reset_peak_memory()
+    return int(mx.get_active_memory())
+
+
+def peak_bytes() -> int:
+    """The most memory mlx has held in this process, weights included."""
+    return int(mx.get_peak_memory())
 
 
 def _timed_read(loaded: LoadedModel, prefix: Prefix, end: int) -> float:

@@ -4,6 +4,7 @@ Knows the graph, the prompts and the ledger; reads no files. In: pending chunks.
 """
 
 import asyncio
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from app.ledger.store import Ledger
 from app.pipeline import decisions
 from app.pipeline import models as opener
 from app.pipeline.audit import count
+from app.pipeline.forecasting import Foretold, work_of
 from app.pipeline.models import Models
 from app.pipeline.request import GRAPH_NAME, LoadReport, LoadRequest, Progress, prompts_folder
 from app.pipeline.runs import RunLog, Sample, peak_memory
@@ -40,8 +42,14 @@ def fill(
 
     raises  ModelMissing, ModelDamaged, StorageFailed, HomeBusy
     """
+    started = time.monotonic()
     models = opener.open_models(request.model_name, request.embedder_name, ledger, progress.say)
     progress.say(models.about)
+    texts = (entries[chunk.entry_id].text[chunk.start : chunk.end] for chunk in pending)
+    work = work_of(texts, len({chunk.entry_id for chunk in pending}), request.model_name)
+    foretold = Foretold(request, ledger, work, models.guess(), report)
+    progress.say(foretold.line)
+    start_seconds = time.monotonic() - started
     try:
         asyncio.run(_fill(request, progress, ledger, models, entries, pending, edited, report))
     finally:
@@ -51,6 +59,7 @@ def fill(
     report.prompt_tokens, report.cached_tokens = total.prompt_tokens, total.cached_tokens
     report.answer_tokens, report.forward_passes = total.answer_tokens, total.forward_passes
     report.seconds_of_model = total.seconds
+    foretold.learn(start_seconds, time.monotonic() - started, models.peak())
 
 
 async def _fill(

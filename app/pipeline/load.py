@@ -11,6 +11,7 @@ from pathlib import Path
 
 from app.journal.types import Entry
 from app.ledger.store import Ledger
+from app.pipeline.forecasting import foretell, work_of
 from app.pipeline.reading import ReadFiles, read_files
 from app.pipeline.request import LoadReport, LoadRequest, Progress
 from app.pipeline.sizes import chunk_tokens, token_counter
@@ -81,13 +82,14 @@ def _load(
 
 
 def _report_plan(request: LoadRequest, read: ReadFiles, entries: Mapping[str, Entry], report: LoadReport) -> None:
-    """What a load into an empty home would do, counted without a model and without a ledger."""
-    count = token_counter(request.model_name)
+    """What a load into an empty home would do, and take. Nothing is written."""
     chosen = {chunk.chunk_id: chunk for r in read.readings for chunk in r.chunks if chunk.entry.entry_id in entries}
+    work = work_of((chunk.text for chunk in chosen.values()), len(entries), request.model_name)
     report.dry_run = True
     report.entries_new = len(entries)
-    report.chunks_planned = report.chunks_waiting = len(chosen)
-    report.prompt_tokens = sum(count(chunk.text) for chunk in chosen.values())
+    report.chunks_planned = report.chunks_waiting = work.chunks
+    report.prompt_tokens = work.tokens
+    foretell(request, work, report)
 
 
 def _report_chunks(ledger: Ledger, group: str, entries: Mapping[str, Entry], report: LoadReport) -> None:

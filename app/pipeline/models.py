@@ -8,17 +8,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from app.budget.clock import PrefillClock
+from app.budget.planner import TYPICAL, Pace
 from app.ledger.store import Ledger
-from app.llm.blas import serving
 from app.llm.calls import CallStats
 from app.llm.client import GraphitiLM
 from app.llm.engine import Engine
-from app.llm.loader import LoadedModel, load_generator
+from app.llm.loader import LoadedModel
 from app.llm.reranker import EmbeddingReranker
-from app.llm.room import budget_for, time_prefill
+from app.llm.room import peak_bytes
 from app.pipeline.embedding import open_embedder
-from app.pipeline.waiting import PrefillProgress
+from app.pipeline.engine import keep_clock, open_engine
+from app.pipeline.forecasting import first_pace
 from app.prompts.library import take_call
 from app.settings import BUNDLED_MODEL, settings
 
@@ -31,6 +31,8 @@ class Models:
     reranker   graphiti_core CrossEncoderClient
     about      one line for a person on which model serves
     keep       called at the end of a run: remembers how fast this machine was
+    guess      the pace of a model that was never run here
+    peak       the most memory the models have taken, in bytes
     """
 
     client: GraphitiLM
@@ -39,6 +41,8 @@ class Models:
     stats: CallStats
     about: str
     keep: Callable[[], None] = lambda: None
+    guess: Callable[[], Pace] = lambda: Pace(TYPICAL)
+    peak: Callable[[], int] = lambda: 0
 
 
 def open_models(model: str, embedder: str, ledger: Ledger, say: Callable[[str], None] = lambda _: None) -> Models:
@@ -48,39 +52,19 @@ def open_models(model: str, embedder: str, ledger: Ledger, say: Callable[[str], 
     raises  ModelMissing, ModelDamaged; BadInput if the home was built with another embedder
     """
     vectors = open_embedder(embedder, ledger)  # the small one first: a home of another embedder is told at once
-    engine = open_engine(model, ledger, say)
+    engine = open_engine(model, ledger.noted, say)
     client, stats = open_client(engine, ledger)
     reranker, about = EmbeddingReranker(vectors), describe(engine.loaded)
-    return Models(client, vectors, reranker, stats, about, lambda: keep_clock(engine, ledger))
-
-
-def open_engine(model: str, ledger: Ledger | None = None, say: Callable[[str], None] = lambda _: None) -> Engine:
-    """Load a model and give it its limit: the settings' choices, this machine's memory, the speed measured before.
-
-    ledger  remembers the speed from run to run (`keep_clock`); without one a short probe measures it
-    """
-    generator = load_generator(model, allow_download=True, reading=settings.reading)
-    clock = PrefillClock.from_json(ledger.noted(_clock_name(generator)) if ledger is not None else None)
-    if not clock.seen:
-        time_prefill(generator, clock)
-    budget = budget_for(
-        generator,
-        output_reserve=settings.MLX_MAX_OUTPUT_TOKENS,
-        max_context=settings.max_context_tokens,
-        prefill_seconds=settings.MLX_PREFILL_SECONDS,
-        clock=clock,
-        say=say,
+    return Models(
+        client,
+        vectors,
+        reranker,
+        stats,
+        about,
+        keep=lambda: keep_clock(engine, ledger),
+        guess=lambda: first_pace(engine, model),
+        peak=peak_bytes,
     )
-    return Engine(generator, budget=budget, on_read=PrefillProgress(clock, say))
-
-
-def keep_clock(engine: Engine, ledger: Ledger) -> None:
-    """Remember how fast this machine read."""
-    ledger.note(_clock_name(engine.loaded), engine.budget.clock.to_json())
-
-
-def _clock_name(loaded: LoadedModel) -> str:
-    return f"prefill of {loaded.fingerprint} by {serving()} in steps of {loaded.reading.step}"
 
 
 def open_client(engine: Engine, ledger: Ledger) -> tuple[GraphitiLM, CallStats]:

@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import Literal, Protocol
 
+from app.budget.planner import Forecast
 from app.errors import BadInput
 from app.settings import read_settings, settings
 
@@ -73,6 +74,9 @@ class LoadReport:
     quarantined        the reason of every chunk of the group that was put aside
     model_calls        answered by the model in this run; replayed_calls were answered by the ledger instead
     prompt_tokens      of model_calls; for a dry run the tokens of the journal text
+    chunk_tokens       of the longest chunk allowed; kv_bits those of a long prompt's cache, None: as computed
+    forecast           made before the run started; forecast_error of the true seconds, +0.1: a tenth too much foretold
+    forecast_missing   why a dry run has no forecast
     """
 
     files: int = 0
@@ -99,6 +103,11 @@ class LoadReport:
     seconds: float = 0.0
     seconds_of_model: float = 0.0
     dry_run: bool = False
+    chunk_tokens: int = 0
+    kv_bits: int | None = None
+    forecast: Forecast | None = None
+    forecast_error: float | None = None
+    forecast_missing: str = ""
 
     @property
     def exit_code(self) -> int:

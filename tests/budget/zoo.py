@@ -60,13 +60,13 @@ _LATENT = {
 }
 _YARN = {"type": "yarn", "factor": 40, "original_max_position_embeddings": 4096, "beta_fast": 32, "beta_slow": 1}
 _DELTA = {
-    "num_hidden_layers": 8,
+    "num_hidden_layers": 2,
     "linear_num_value_heads": 8,
     "linear_num_key_heads": 4,
     "linear_key_head_dim": 64,
     "linear_value_head_dim": 64,
     "linear_conv_kernel_dim": 4,
-    "full_attention_interval": 4,
+    "full_attention_interval": 2,
     "partial_rotary_factor": 0.25,
 }
 _ALTERNATING = ["sliding_attention", "full_attention"] * 2

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from app.budget.planner import TYPICAL, Pace
 from app.ledger.store import Ledger
+from app.settings import BUNDLED_MODEL
 from tests.pipeline.conftest import Bench
 from tests.pipeline.scripted import write_journal
 
@@ -175,12 +177,15 @@ def test_looking_before_any_load_says_what_to_do(bench: Bench, tmp_path: Path, c
     assert not (tmp_path / "none").exists()
 
 
-def test_a_dry_run_wakes_no_model(bench: Bench) -> None:
-    """Neither mlx nor graphiti nor dspy is imported to read and plan."""
+def test_a_dry_run_wakes_no_model(bench: Bench, tmp_path: Path) -> None:
+    """Neither mlx nor graphiti nor dspy is imported to read, plan and foretell, where the model ran before."""
+    known = tmp_path / "known"
+    with Ledger.open(known) as ledger:
+        ledger.note(f"pace of {BUNDLED_MODEL}", Pace(TYPICAL, runs=1).to_json())
     heavy = ("mlx", "mlx_lm", "graphiti_core", "dspy", "transformers", "kuzu", "torch")
     code = (
         "import sys, load_journals\n"
-        f"assert load_journals.main([{str(bench.journals)!r}, '--dry-run', '--json']) == 0\n"
+        f"assert load_journals.main([{str(bench.journals)!r}, '--dry-run', '--json', '--home', {str(known)!r}]) == 0\n"
         f"print([name for name in {heavy!r} if name in sys.modules], file=sys.stderr)"
     )
     told = run("-c", code)

@@ -1,0 +1,147 @@
+"""What a run will cost before it starts: calls, tokens, hours with an interval, from what earlier runs cost.
+
+Knows sums and shares; knows no model and no journal. In: an amount of Work and a Pace.  Out: a Forecast.
+"""
+
+import json
+import math
+from dataclasses import asdict, dataclass, fields, replace
+
+KEPT = 0.5  # of the weight of earlier runs, at each run: the machine of today counts most
+COLD_SPREAD = 0.6  # of the logarithm of time, where no run of this model was seen: a factor of 1.8 either way
+LEAST_SPREAD = 0.10  # a machine is never steadier than this
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """An amount of journal.
+
+    tokens   of the journal's own text, as the model counts them
+    """
+
+    entries: int
+    chunks: int
+    tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Costs:
+    """What some chunks took. Seconds of the model, and of everything else: the graph, the ledger, the vectors."""
+
+    chunks: float = 0
+    tokens: float = 0
+    calls: float = 0
+    prompt_tokens: float = 0
+    cached_tokens: float = 0
+    answer_tokens: float = 0
+    forward_passes: float = 0
+    model_seconds: float = 0
+    other_seconds: float = 0
+
+    def __add__(self, other: "Costs") -> "Costs":
+        return Costs(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(Costs)))
+
+    def scaled(self, factor: float) -> "Costs":
+        return Costs(*(getattr(self, f.name) * factor for f in fields(Costs)))
+
+
+# benchmarks/forecast.py with daybook-nano on Pepys of 1663; another model is assumed to ask and to answer as much.
+TYPICAL = Costs(
+    chunks=222,
+    tokens=42_000,
+    calls=1237,
+    prompt_tokens=791_559,
+    cached_tokens=440_000,
+    answer_tokens=106_972,
+    forward_passes=45_000,
+    model_seconds=0,
+    other_seconds=60,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """What runs of one model on one machine cost, the last ones weighing most; kept in the ledger.
+
+    costs           sums over what was seen
+    spread          mean distance of forecast and truth, in the logarithm of seconds
+    peak_bytes      the most memory a run took, weights included; 0: not known
+    start_seconds   of the last run, until its models were there
+    runs            seen; 0 if the costs are typical ones, and the speed is a probe's
+    """
+
+    costs: Costs
+    spread: float = COLD_SPREAD
+    peak_bytes: int = 0
+    start_seconds: float = 0.0
+    runs: int = 0
+
+    @classmethod
+    def of_probe(cls, seconds_per_token: float, seconds_per_pass: float, peak_bytes: int) -> "Pace":
+        """A first guess: typical calls at the measured speed of reading and writing."""
+        read = (TYPICAL.prompt_tokens - TYPICAL.cached_tokens) * seconds_per_token
+        written = TYPICAL.forward_passes * seconds_per_pass
+        return cls(replace(TYPICAL, model_seconds=read + written), peak_bytes=peak_bytes)
+
+    def after(self, costs: Costs, foretold: "Forecast", start_seconds: float, peak_bytes: int) -> "Pace":
+        """The pace with one more run in it; the distance of its forecast widens or narrows the next interval."""
+        seconds = costs.model_seconds + costs.other_seconds + start_seconds
+        distance = abs(math.log(max(seconds, 1e-3) / max(foretold.seconds, 1e-3)))
+        spread = KEPT * self.spread + (1 - KEPT) * distance
+        before = self.costs.scaled(KEPT) if self.runs else Costs()
+        return Pace(before + costs, spread, peak_bytes or self.peak_bytes, start_seconds, self.runs + 1)
+
+    def to_json(self) -> str:
+        """For the ledger."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str | None) -> "Pace | None":
+        """What the ledger kept, or None."""
+        try:
+            kept = json.loads(text or "")
+            return cls(**{**kept, "costs": Costs(**kept["costs"])})
+        except (ValueError, TypeError, KeyError):
+            return None
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What a run will take, before it starts.
+
+    low, high    seconds: as often as not the truth is within, and rarely far outside
+    peak_bytes   of memory, weights included; 0: not known
+    is_measured  from runs of this model on this machine; otherwise from a probe of its speed
+    """
+
+    calls: int
+    prompt_tokens: int
+    answer_tokens: int
+    seconds: float
+    low: float
+    high: float
+    peak_bytes: int
+    is_measured: bool
+
+    def error(self, seconds: float) -> float:
+        """How far off it was, of the true seconds: +0.1 if it foretold a tenth too much."""
+        return (self.seconds - seconds) / seconds if seconds > 0 else 0.0
+
+
+def forecast(work: Work, pace: Pace) -> Forecast:
+    """The costs seen, scaled to this work: half by its tokens, half by its chunks, as a call itself costs something."""
+    seen = pace.costs
+    scale = (work.tokens / seen.tokens + work.chunks / seen.chunks) / 2 if seen.tokens and seen.chunks else 0.0
+    costs = seen.scaled(scale)
+    seconds = costs.model_seconds + costs.other_seconds + pace.start_seconds
+    factor = math.exp(max(pace.spread, LEAST_SPREAD))
+    return Forecast(
+        calls=round(costs.calls),
+        prompt_tokens=round(costs.prompt_tokens),
+        answer_tokens=round(costs.answer_tokens),
+        seconds=seconds,
+        low=seconds / factor,
+        high=seconds * factor,
+        peak_bytes=pace.peak_bytes,
+        is_measured=pace.runs > 0,
+    )
