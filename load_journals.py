@@ -7,7 +7,7 @@ Running it again reads only what is new or changed; Ctrl-C and even kill -9 lose
 examples:
   python load_journals.py                                 the sample journals, with the bundled model
   python load_journals.py ~/diary --owner "Anna Keller"   your own; Anna is the "I" of the entries
-  python load_journals.py ~/diary --dry-run               read and plan, call no model
+  python load_journals.py ~/diary --dry-run               read, plan, foretell time and memory
   python load_journals.py ~/diary --model mlx-community/Qwen3-4B-4bit
   python load_journals.py ~/diary --since 2020-01-01 --limit 50 --json > report.json
 
@@ -74,7 +74,9 @@ def _parser() -> argparse.ArgumentParser:
         default="heading",
         help="where a file without date headings gets its date: from its name or its time of change",
     )
-    what.add_argument("--dry-run", action="store_true", help="read and plan, call no model, write nothing")
+    what.add_argument(
+        "--dry-run", action="store_true", help="read, plan, foretell calls, time and memory; write nothing"
+    )
     what.add_argument("--retry", action="store_true", help="try again what earlier runs had to put aside")
     how = parser.add_argument_group("how")
     how.add_argument("--owner", metavar="NAME", help='who "I" is in the entries (DAYBOOK_OWNER)')
