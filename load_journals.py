@@ -48,6 +48,7 @@ def _load(options: argparse.Namespace) -> int:
         date_from=options.date_from,
         dry_run=options.dry_run,
         retry=options.retry,
+        min_confidence=options.min_confidence,
     )
     with ProgressBar() as bar:
         report = load_journals(request, bar)
@@ -79,6 +80,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     what.add_argument("--retry", action="store_true", help="try again what earlier runs had to put aside")
     how = parser.add_argument_group("how")
+    how.add_argument(
+        "--min-confidence",
+        type=float,
+        default=0.0,
+        metavar="P",
+        help="leave out facts less sure than this, 0 to 1 (0); `python -m app evaluate` tells what that buys",
+    )
     how.add_argument("--owner", metavar="NAME", help='who "I" is in the entries (DAYBOOK_OWNER)')
     how.add_argument("--model", metavar="M", help="a model folder or hub name (MLX_MODEL_NAME; default: bundled)")
     how.add_argument("--embedder", metavar="E", help="an embedding model (MLX_EMBEDDER_NAME; default: bundled)")

@@ -4,8 +4,9 @@ Knows Graphiti's add_episode and our spans; knows nothing of prompts or of where
 In: an Episode, and a Grounding told after the model has answered.  Out: what it brought.
 """
 
+import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Literal
 
@@ -45,7 +46,10 @@ class Episode:
 
 @dataclass(frozen=True, slots=True)
 class GroundedFact:
-    """A fact as the model answered it, with the characters it stands on; offsets are the caller's, half-open."""
+    """A fact as the model answered it, with the characters it stands on; offsets are the caller's, half-open.
+
+    attributes   JSON values kept with the fact where it is new, such as how sure the model was
+    """
 
     source: str
     target: str
@@ -53,6 +57,7 @@ class GroundedFact:
     start: int
     end: int
     words: str
+    attributes: dict[str, Any] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,11 +119,12 @@ async def ingest_episode(
             previous_episode_uuids=previous,
             custom_extraction_instructions=instructions,
         )
-        resolution = store.graphiti.resolution
-        spans = list(dict.fromkeys(_spans(resolution, grounding())))
+        resolution, told = store.graphiti.resolution, grounding()
+        spans = list(dict.fromkeys(_spans(resolution, told)))
         facts = {edge.uuid for edge in results.edges if episode.uuid in edge.episodes}
         _check_every_fact_stands_on_words(episode, facts, spans)
         await _write_spans(store, episode, spans)
+        await _write_attributes(store, resolution, told)
         outcome = EpisodeOutcome(
             entities=len({node.uuid for node in results.nodes}),
             facts=len(facts),
@@ -198,6 +204,19 @@ async def _write_spans(store: GraphStore, episode: Episode, spans: Sequence[_Spa
             stop=span.end,
             words=span.words,
         )
+
+
+async def _write_attributes(store: GraphStore, resolution: Resolution, grounding: Grounding) -> None:
+    """A fact that was known keeps what it has; of two answers that became one fact the first counts."""
+    known = {(comparable(f.source), comparable(f.target), comparable(f.fact)): f for f in reversed(grounding.facts)}
+    for key, uuid in resolution.facts:
+        if key in known and known[key].attributes:
+            await store.rows(
+                "MATCH (e:RelatesToNode_ {uuid: $uuid}) WHERE e.attributes IN ['{}', ''] OR e.attributes IS NULL"
+                " SET e.attributes = $attributes",
+                uuid=uuid,
+                attributes=json.dumps(known[key].attributes),
+            )
 
 
 async def _write_outcome(store: GraphStore, episode: Episode, outcome: EpisodeOutcome) -> None:

@@ -19,6 +19,7 @@ from app.ledger.home import HomeLock, make_private_folder
 from app.ledger.labels import Labels
 from app.ledger.planning import Planner
 from app.ledger.records import ChunkState, Counts, EpisodePlace, FileReading, Plan, PlannedChunk, StaleEpisode
+from app.ledger.weights import WeightShelf
 from app.picture import ChunkRecord, Episode, JournalFile
 
 LEDGER_NAME = "ledger.sqlite"
@@ -36,6 +37,7 @@ class Ledger:
         self.calls = CallLog(database)
         self.vectors = VectorShelf(database)
         self.labels = Labels(database)
+        self.weights = WeightShelf(database)
         self._database = database
         self._lock = lock
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from app.llm.request import Completion
+from app.llm.weights import Weight
 
 
 class Calls(Protocol):
@@ -31,11 +32,22 @@ class Calls(Protocol):
         """Record an answer."""
 
 
+class Weights(Protocol):
+    """A memory of how sure recorded answers were; the ledger's is durable."""
+
+    def get(self, key: str) -> list[Weight] | None:
+        """What was put under the key of a recorded call, or None."""
+
+    def put(self, key: str, weights: Sequence[Weight]) -> None:
+        """Record it."""
+
+
 class Specialisation(Protocol):
     """What a prompt's builder leaves for the one call it was built for.
 
     messages   what the model is sent instead of Graphiti's rendering (which adds notes of its own)
     schema     JSON schema of the answer, tightened to this call
+    weigh      told how sure the answer was, before `finish`; None: nobody wants to know
     finish     turns such an answer into the shape of Graphiti's response model
     """
 
@@ -44,6 +56,9 @@ class Specialisation(Protocol):
 
     @property
     def schema(self) -> dict[str, Any]: ...
+
+    @property
+    def weigh(self) -> Callable[[str, Sequence[Weight]], None] | None: ...
 
     @property
     def finish(self) -> Callable[[dict[str, Any]], dict[str, Any]]: ...

@@ -14,11 +14,12 @@ from graphiti_core.prompts.models import Message
 from pydantic import BaseModel, ValidationError
 
 from app.errors import DaybookError
-from app.llm.calls import Calls, CallStats, Specialisation
+from app.llm.calls import Calls, CallStats, Specialisation, Weights
 from app.llm.engine import Engine
 from app.llm.loader import LoadedModel, adopt
 from app.llm.mlx_thread import BACKGROUND
 from app.llm.request import DEFAULT_MAX_TOKENS, Request, Turn
+from app.llm.weights import Weight, weights_of
 
 UNNAMED = "unnamed"
 ANY_OBJECT = {"type": "object"}
@@ -40,6 +41,7 @@ class GraphitiLM(LLMClient):  # type: ignore[misc]  # graphiti-core is untyped f
         engine: Engine | None = None,
         specialise: Callable[[], Specialisation | None] | None = None,
         calls: Calls | None = None,
+        weights: Weights | None = None,
         stats: CallStats | None = None,
         priority: int = BACKGROUND,
     ) -> None:
@@ -47,7 +49,7 @@ class GraphitiLM(LLMClient):  # type: ignore[misc]  # graphiti-core is untyped f
         outlines_model   outlines.from_mlxlm(model, tokenizer)
         loaded, engine   share a model or an engine already made; otherwise the Outlines model is adopted
         specialise       gives what the prompt's builder left for this call, once; None for a stock prompt
-        calls            answers given before are taken from here
+        calls, weights   answers given before are taken from here, with how sure they were
         """
         config = config or LLMConfig(max_tokens=DEFAULT_MAX_TOKENS)
         config.temperature = 0.0
@@ -60,6 +62,7 @@ class GraphitiLM(LLMClient):  # type: ignore[misc]  # graphiti-core is untyped f
         self.stats = stats or CallStats()
         self._specialise = specialise or (lambda: None)
         self._calls = calls
+        self._weights = weights
         self._priority = priority
 
     async def generate_response(
@@ -84,8 +87,13 @@ class GraphitiLM(LLMClient):  # type: ignore[misc]  # graphiti-core is untyped f
         else:
             turns = self._stock_turns(messages, group_id, attribute_extraction)
         schema = special.schema if special is not None else response_model
-        text = await self._ask(turns, schema or ANY_OBJECT, max_tokens or self.max_tokens, prompt_name or UNNAMED)
+        weigh = special.weigh if special is not None else None
+        text, weights = await self._ask(
+            turns, schema or ANY_OBJECT, max_tokens or self.max_tokens, prompt_name or UNNAMED, weigh is not None
+        )
         answer = json.loads(text)
+        if weigh is not None and weights is not None:
+            weigh(text, weights)
         if special is not None:
             answer = special.finish(answer)
         return _checked(answer, response_model, prompt_name or UNNAMED, attribute_extraction)
@@ -101,23 +109,26 @@ class GraphitiLM(LLMClient):  # type: ignore[misc]  # graphiti-core is untyped f
     ) -> dict[str, Any]:
         """Graphiti's abstract inner call, for code that uses it directly: messages are sent as they are."""
         turns = [Turn(message.role, message.content) for message in messages]
-        text = await self._ask(turns, response_model or ANY_OBJECT, max_tokens, UNNAMED)
+        text, _ = await self._ask(turns, response_model or ANY_OBJECT, max_tokens, UNNAMED, False)
         return _checked(json.loads(text), response_model, UNNAMED, False)
 
-    async def _ask(self, turns: list[Turn], output_type: Any, max_tokens: int, prompt_name: str) -> str:
-        """The answer's JSON text: recorded, or given now."""
+    async def _ask(
+        self, turns: list[Turn], output_type: Any, max_tokens: int, prompt_name: str, is_weighed: bool
+    ) -> tuple[str, list[Weight] | None]:
+        """The answer's JSON text and, if wanted and known, how sure it was: recorded, or given now."""
         request = Request(
             messages=turns,
             output_type=output_type,
             max_tokens=max_tokens,
             is_template=True,
             priority=self._priority,
+            logprobs=0 if is_weighed else None,
         )
         question = self.engine.prepare(request)
         recorded = self._calls.get(question.key) if self._calls is not None else None
         if recorded is not None:
             self.stats.record_replay(prompt_name)
-            return recorded
+            return recorded, self._weights.get(question.key) if self._weights is not None and is_weighed else None
         completion = await self.engine.aanswer(question)
         self.stats.record(prompt_name, completion)
         self.token_tracker.record(prompt_name, completion.prompt_tokens, len(completion.token_ids))
@@ -131,7 +142,10 @@ class GraphitiLM(LLMClient):  # type: ignore[misc]  # graphiti-core is untyped f
                 cached_tokens=completion.cached_tokens,
                 seconds=completion.seconds_prefill + completion.seconds_decode,
             )
-        return completion.text
+        weights = weights_of(self.engine.loaded.tokenizer, completion)
+        if self._weights is not None and weights is not None:
+            self._weights.put(question.key, weights)
+        return completion.text, weights
 
     def _stock_turns(self, messages: list[Message], group_id: str | None, attribute_extraction: bool) -> list[Turn]:
         """Graphiti's own preparation, on copies; the schema is not pasted in, the grammar holds it."""

@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from app.errors import BadInput, PromptTooLong, Truncated
+from app.errors import PromptTooLong, Truncated
 from app.graph.ingest import Episode, ingest_episode  # first: it silences graphiti
 from app.graph.store import GraphStore
 from app.journal.chunks import chunk_entry
@@ -27,9 +27,10 @@ from app.measure.score import ReadFact, Reading, ReadMention, score
 from app.pipeline import models as opener
 from app.pipeline.fill import grounding, open_graph
 from app.pipeline.models import Models
-from app.pipeline.request import Progress, home_folder, prompts_folder
+from app.pipeline.request import Progress, check_confidence, home_folder, prompts_folder
 from app.pipeline.sizes import chunk_tokens, token_counter
-from app.prompts.library import GroundedFact, JournalPrompts, graph_types
+from app.prompts.answers import GroundedFact
+from app.prompts.library import JournalPrompts, graph_types
 from app.prompts.programs import journal_programs
 from app.settings import settings
 
@@ -50,8 +51,7 @@ class EvaluateRequest:
     min_confidence: float = 0.0
 
     def __post_init__(self) -> None:
-        if not 0 <= self.min_confidence <= 1:
-            raise BadInput(f"--min-confidence is {self.min_confidence}, 0 to 1 is allowed", hint="0 keeps everything")
+        check_confidence(self.min_confidence)
 
     @property
     def model_name(self) -> str:
@@ -163,7 +163,7 @@ async def _reading(store: GraphStore, text: GoldText, told: _Told) -> Reading:
     facts = tuple(
         ReadFact(
             fact.source, fact.target, fact.relation, fact.fact, fact.valid_at, fact.invalid_at, stands,
-            fact.confidence, fact.cut,
+            fact.confidence, fact.sure.cut if fact.sure else None,
         )
         for fact, stands in told.facts
     )  # fmt: skip

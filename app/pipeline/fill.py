@@ -6,6 +6,7 @@ Knows the graph, the prompts and the ledger; reads no files. In: pending chunks.
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from app.errors import PromptTooLong, Truncated
@@ -73,7 +74,7 @@ async def _fill(
     report: LoadReport,
 ) -> None:
     programs = journal_programs(folder=prompts_folder(request.home_folder))
-    prompts = JournalPrompts(owner=request.owner_name, programs=programs)
+    prompts = JournalPrompts(owner=request.owner_name, programs=programs, min_confidence=request.min_confidence)
     with open_graph(request.home_folder, request.group_name, models, prompts) as store:
         await _take_out(store, ledger, edited)
         total = len({chunk.entry_id for chunk in pending})
@@ -161,7 +162,12 @@ def grounding(prompts: JournalPrompts, chunk: Chunk) -> Grounding:
         return file_start - first, file_end - first, text[start:end]
 
     return Grounding(
-        facts=[GroundedFact(fact.source, fact.target, fact.fact, *placed(*fact.span)) for fact in prompts.facts],
+        facts=[
+            GroundedFact(
+                fact.source, fact.target, fact.fact, *placed(*fact.span), asdict(fact.sure) if fact.sure else {}
+            )
+            for fact in prompts.facts
+        ],
         mentions=[
             Mention(name, *placed(start, end)) for name in prompts.names for start, end in find_mentions(text, name)
         ],

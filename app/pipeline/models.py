@@ -76,6 +76,7 @@ def open_client(engine: Engine, ledger: Ledger) -> tuple[GraphitiLM, CallStats]:
         engine=engine,
         specialise=take_call,
         calls=ledger.calls,
+        weights=ledger.weights,
         stats=stats,
     )
     client.max_tokens = settings.MLX_MAX_OUTPUT_TOKENS

@@ -35,10 +35,12 @@ class LoadRequest:
     date_from: DateFrom = "heading"
     dry_run: bool = False
     retry: bool = False
+    min_confidence: float = 0.0
 
     def __post_init__(self) -> None:
         if self.limit is not None and self.limit < 1:
             raise BadInput(f"--limit is {self.limit}, 1 or more is allowed", hint="leave it out to read everything")
+        check_confidence(self.min_confidence)
         if self.since and self.until and self.since > self.until:
             raise BadInput(f"--since {self.since} is later than --until {self.until}", hint="exchange the two")
         given = {"DAYBOOK_GROUP": self.group, "DAYBOOK_OWNER": self.owner}
@@ -121,6 +123,12 @@ class Progress(Protocol):
     def say(self, line: str) -> None: ...
     def begin(self, entries: int) -> None: ...
     def advance(self, done: int, total: int, day: str) -> None: ...
+
+
+def check_confidence(value: float) -> None:
+    """raises BadInput for what is no probability"""
+    if not 0 <= value <= 1:
+        raise BadInput(f"--min-confidence is {value}, 0 to 1 is allowed", hint="0 keeps everything")
 
 
 def prompts_folder(home: Path) -> Path:

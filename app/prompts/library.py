@@ -5,7 +5,7 @@ In: the context Graphiti hands a prompt builder.  Out: a ChatPrompt, and beside 
 next in the same task, a `PromptCall` with the messages, the schema and the way back to Graphiti's own shape.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -15,9 +15,10 @@ import dspy
 from graphiti_core.prompts import ChatPrompt, SystemMessage, UserMessage, create_prompt_library
 from pydantic import BaseModel, create_model
 
-from app.journal.types import Span
 from app.prompts import schemas
 from app.prompts.adapter import JSONAdapter
+from app.prompts.answers import GroundedFact, graphiti_edge, grounded, instant
+from app.prompts.confidence import Confidence, Weight, fact_confidences
 from app.prompts.inputs import number_text
 from app.prompts.programs import Programs, journal_programs
 from app.prompts.signatures import ENTITY_TYPES
@@ -30,6 +31,7 @@ class PromptCall:
     """One call as the model gets it: `finish` turns its answer into the shape Graphiti validates.
 
     program, inputs   which program renders it, and from what
+    weigh             is told how sure the answer was, before `finish`; None where nobody wants to know
     """
 
     messages: list[dict[str, str]]
@@ -37,21 +39,7 @@ class PromptCall:
     finish: Callable[[Answer], Answer]
     program: str = ""
     inputs: dict[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class GroundedFact:
-    """A fact as it was answered, with the half-open span of its sentence in the episode's text."""
-
-    source: str
-    target: str
-    fact: str
-    span: Span
-    relation: str
-    valid_at: date
-    invalid_at: date | None
-    confidence: float | None = None
-    cut: float | None = None
+    weigh: Callable[[str, Sequence[Weight]], None] | None = None
 
 
 _CALL: ContextVar[PromptCall | None] = ContextVar("daybook_prompt_call", default=None)
@@ -165,13 +153,20 @@ class JournalPrompts:
         }
 
         def finish(answer: Answer) -> Answer:
-            once: dict[tuple[str, str, str], tuple[int, Answer]] = {}
-            for sentence, item in by_sentence(answer["edges"]):
-                once.setdefault((item["source"], item["target"], item["fact"]), (sentence, item))
-            self.facts = [_grounded(item, text.spans[sentence - 1]) for sentence, item in once.values()]
-            return {"edges": [_edge(item) for _, item in once.values()]}
+            once: dict[tuple[str, str, str], tuple[Answer, GroundedFact]] = {}
+            for place, (sentence, item) in enumerate(by_sentence(answer["edges"])):
+                fact = grounded(item, text.spans[sentence - 1], sure[place] if sure else None)
+                if fact.confidence is None or fact.confidence >= self.min_confidence:
+                    once.setdefault((fact.source, fact.target, fact.fact), (item, fact))
+            self.facts = [fact for _, fact in once.values()]
+            return {"edges": [graphiti_edge(item) for item, _ in once.values()]}
 
-        return self._leave("extract_edges", inputs, schemas.edges(names, text.lines(), list(text.dates)), finish)
+        sure: list[Confidence] = []
+
+        def weigh(said: str, weights: Sequence[Weight]) -> None:
+            sure[:] = fact_confidences(said, weights)
+
+        return self._leave("extract_edges", inputs, schemas.edges(names, text.lines(), list(text.dates)), finish, weigh)
 
     def resolve_edge(self, context: Answer) -> ChatPrompt:
         same, others = context["existing_edges"], context["edge_invalidation_candidates"]
@@ -197,7 +192,7 @@ class JournalPrompts:
         inputs = {"fact": context["fact"], "dates": "\n".join(f"{day}: {words}" for day, words in dates.items())}
 
         def finish(answer: Answer) -> Answer:
-            return {name: _instant(day) for name, day in answer.items()}
+            return {name: instant(day) for name, day in answer.items()}
 
         return self._leave("date_fact", inputs, schemas.fact_dates(list(dates)), finish)
 
@@ -219,10 +214,11 @@ class JournalPrompts:
         inputs: dict[str, str],
         schema: dict[str, Any],
         finish: Callable[[Answer], Answer],
+        weigh: Callable[[str, Sequence[Weight]], None] | None = None,
     ) -> ChatPrompt:
         program = self.programs[name]
         messages = self._adapter.format(program.signature, program.demos, inputs)
-        _CALL.set(PromptCall(messages, schema, finish, name, inputs))
+        _CALL.set(PromptCall(messages, schema, finish, name, inputs, weigh))
         return ChatPrompt(
             system=SystemMessage(content=messages[0]["content"]), user=UserMessage(content=messages[1]["content"])
         )
@@ -255,37 +251,6 @@ def told_apart(names: Iterable[str]) -> list[str]:
             label = f"{name} ({count})"
         found[label] = None
     return list(found)
-
-
-def _grounded(item: Answer, span: Span) -> GroundedFact:
-    valid_at, invalid_at = _held(item)
-    return GroundedFact(
-        item["source"], item["target"], item["fact"], span, item["relation"],
-        date.fromisoformat(valid_at), date.fromisoformat(invalid_at) if invalid_at else None,
-    )  # fmt: skip
-
-
-def _held(item: Answer) -> tuple[str, str | None]:
-    """A fact cannot end before it began; such an answer says only when it held."""
-    valid_at, invalid_at = item["valid_at"], item["invalid_at"]
-    return valid_at, invalid_at if invalid_at is not None and invalid_at > valid_at else None
-
-
-def _edge(item: Answer) -> Answer:
-    valid_at, invalid_at = _held(item)
-    return {
-        "source_entity_name": item["source"],
-        "target_entity_name": item["target"],
-        "relation_type": item["relation"],
-        "fact": item["fact"],
-        "valid_at": _instant(valid_at),
-        "invalid_at": _instant(invalid_at),
-        "episode_indices": [0],
-    }
-
-
-def _instant(day: str | None) -> str | None:
-    return None if day is None else f"{day}T00:00:00Z"
 
 
 def _day(moment: str | datetime) -> date:

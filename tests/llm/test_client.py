@@ -48,6 +48,8 @@ class Shelf:
 class Special:
     """What a prompt builder of ours leaves."""
 
+    weigh = None
+
     messages: list[dict[str, str]]
     schema: dict[str, Any]
     finish: Callable[[dict[str, Any]], dict[str, Any]]
