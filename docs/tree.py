@@ -35,7 +35,7 @@ def tree() -> str:
         _line("tests/", "one folder a room; every test states a law in one sentence"),
         _line("models/", "daybook-nano and its embedder, with their cards and checksums"),
         _line("data/journals/", "an invented diary in four formats"),
-        _line("docs/", "architecture.md, measurements.md"),
+        _line("docs/", "architecture.md, measurements.md, and the pictures above"),
     ]
     return "\n".join(lines)
 
