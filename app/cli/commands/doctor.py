@@ -1,4 +1,4 @@
-"""Look at a model on this machine: how long a prompt may be and what decides it, the memory, the speed, the tokenizer.
+"""Look at a model on this machine: how long a prompt may be and why, memory, speed, tokenizer.
 
 The limit is computed from the model, the memory that is free now and the speed measured here; nothing is read or kept.
 

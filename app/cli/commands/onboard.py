@@ -1,4 +1,4 @@
-"""Check a model before it reads diaries: cache bytes, context ladder, tokenizer; and write its row into docs/models.md.
+"""Check a model before it reads diaries; its figures become a row of docs/models.md.
 
 MODEL is a folder or a hub name. Exit code 1 if a figure is off or a rung does not hold.
 
