@@ -66,9 +66,10 @@ class Reading:
                 hint="leave MLX_KV_BITS out",
             )
         if misfit := spec.group_size_misfit(self.kv_group_size):
+            fitting = [str(size) for size in GROUP_SIZES if misfit % size == 0]
             raise BadInput(
                 f"MLX_KV_GROUP_SIZE is {self.kv_group_size}, which does not divide this model's heads of {misfit}",
-                hint="choose 32, or leave MLX_KV_BITS out",
+                hint=f"choose {' or '.join(fitting)}" if fitting else "leave MLX_KV_BITS out",
             )
 
     def overrides(self, config: dict[str, Any]) -> dict[str, Any]:

@@ -4,7 +4,6 @@ Knows clocks; knows no model. In: passes of a prompt, or an attempt that may fin
 """
 
 import asyncio
-import sys
 import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
@@ -23,13 +22,13 @@ class PrefillProgress:
 
     def __init__(self, clock: PrefillClock, say: Callable[[str], None]) -> None:
         self._clock, self._say = clock, say
-        self._before, self._spoke = sys.maxsize, 0.0
+        self._before, self._tokens, self._spoke = 0, 0, 0.0
 
     def __call__(self, read: int, tokens: int) -> None:
         now = time.monotonic()
-        if read <= self._before:  # another prompt began
+        if tokens != self._tokens or read <= self._before:  # another prompt began
             self._spoke = now
-        self._before = read
+        self._before, self._tokens = read, tokens
         if now - self._spoke < LINE_EVERY_SECONDS or read == tokens:
             return
         self._spoke = now
