@@ -11,7 +11,7 @@ from app.pipeline.waiting import PrefillProgress, when_there_is_room
 def test_only_a_long_prompt_is_worth_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing for prompts that take moments, however many; a line every ten seconds of one that takes longer."""
     now = [1000.0]
-    monkeypatch.setattr(waiting.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr("app.pipeline.waiting.time.monotonic", lambda: now[0])
     clock, said = PrefillClock(), list[str]()
     clock.record(0, 1000, 10.0)
     progress = PrefillProgress(clock, said.append)
@@ -39,7 +39,7 @@ async def test_a_full_memory_is_waited_for_and_not_forever(monkeypatch: pytest.M
             raise NoRoom("the memory is full", retry_seconds=7)
         return "done"
 
-    monkeypatch.setattr(waiting.asyncio, "sleep", sleep)
+    monkeypatch.setattr("app.pipeline.waiting.asyncio.sleep", sleep)
     assert await when_there_is_room(attempt, said.append) == "done"
     assert waits == [7, 7, 7]
     assert said[0] == "the memory is full; trying again in 7 s"
