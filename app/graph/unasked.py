@@ -3,6 +3,8 @@
 Knows Graphiti's client contracts. In: nothing.  Out: clients whose every answer is an error of ours.
 """
 
+from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import app.graph.quiet  # noqa: F401  # before graphiti
@@ -41,6 +43,25 @@ class UnaskedEmbedder(EmbedderClient):  # type: ignore[misc]
 
     async def embed_query(self, text: str) -> list[float]:  # noqa: ARG002
         raise _refuse()
+
+
+class LateEmbedder(EmbedderClient):  # type: ignore[misc]
+    """An embedder that is opened when it is first asked: a model takes seconds to wake, and most looks need none."""
+
+    def __init__(self, open_embedder: Callable[[], Any]) -> None:
+        self._open = cache(open_embedder)
+
+    async def create(self, input_data: Any) -> list[float]:
+        vector: list[float] = await self._open().create(input_data)
+        return vector
+
+    async def create_batch(self, input_data_list: list[str]) -> list[list[float]]:
+        vectors: list[list[float]] = await self._open().create_batch(input_data_list)
+        return vectors
+
+    async def embed_query(self, text: str) -> list[float]:
+        vector: list[float] = await self._open().embed_query(text)
+        return vector
 
 
 class UnaskedReranker(CrossEncoderClient):  # type: ignore[misc]
