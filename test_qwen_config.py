@@ -203,7 +203,7 @@ class _Script:
 
 def _tokens_said(case: Case, stops: frozenset[int]) -> int:
     """How long the scripted model talks when these ids stop it."""
-    loaded = dataclasses.replace(case.default, model=_Script(case), eos_token_ids=stops)
+    loaded = dataclasses.replace(case.default, model=_Script(case), head=None, eos_token_ids=stops)
     free = FreeText(loaded.token_count, loaded.vocab_size, stops)
     completion = run_mlx(lambda: generate(loaded, [0], free, Request(messages=(), max_tokens=20), prefix=Prefix([], 0)))
     return len(completion.token_ids)

@@ -26,6 +26,7 @@ from app.llm.prefix_cache import DEFAULT_BYTES, Prefix, PrefixCache
 from app.llm.request import Completion, Request
 from app.llm.room import budget_for
 from app.llm.tokens import Prompt, PromptEncoder
+from app.llm.widths import Widths, pass_costs
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,7 @@ class Engine:
     on_read              called on the MLX thread after each pass of a prompt: tokens read, and all of them
     prefix_bytes         memory for the KV of the rules that many prompts begin with; 0 turns reuse off
     fast_forward         take what the grammar forces in one pass
+    guesses              tokens guessed in a pass; None: as many as pay on this device; 0: none
     """
 
     def __init__(
@@ -60,6 +62,7 @@ class Engine:
         on_read: Callable[[int, int], None] | None = None,
         prefix_bytes: int = DEFAULT_BYTES,
         fast_forward: bool = True,
+        guesses: int | None = None,
     ) -> None:
         self.loaded = loaded
         self.bounds = bounds or Bounds()
@@ -69,6 +72,8 @@ class Engine:
         self._grammars = Grammars(loaded)
         self._prefixes = PrefixCache(prefix_bytes)
         self._fast_forward = fast_forward
+        self._guesses = guesses
+        self._widths: Widths | None = None
 
     def __deepcopy__(self, memo: dict[int, object]) -> "Engine":
         """The same engine: DSPy copies what its modules hold, and nobody wants the weights twice."""
@@ -162,11 +167,18 @@ class Engine:
             replace(request, max_tokens=min(request.max_tokens, limit.context - len(prompt.ids))),
             prefix=prefix,
             fast_forward=self._fast_forward,
+            widths=self._known_widths(),
             on_read=self._on_read,
         )
         seconds_prefill = seconds_fixed + completion.seconds_prefill
         self.budget.clock.record(cached_tokens, len(prompt.ids), seconds_prefill)
         return replace(completion, cached_tokens=cached_tokens, seconds_prefill=seconds_prefill)
+
+    def _known_widths(self) -> Widths | None:
+        """Measured at the first answer, on the MLX thread."""
+        if self._widths is None and self._guesses != 0:
+            self._widths = Widths(pass_costs(self.loaded), self._guesses)
+        return self._widths
 
     def _make_room(self, tokens: int) -> Limit:
         """On the MLX thread, when nothing else runs: pass, give up the kept prefixes, or refuse."""

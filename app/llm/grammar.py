@@ -99,6 +99,9 @@ def _has_control_constants(node: object) -> bool:
     return isinstance(node, str) and CONTROL.search(node) is not None
 
 
+Bits = np.ndarray[Any, np.dtype[np.int32]]  # (rows, ceil(V / 32)): a set bit is an allowed token
+
+
 class Constraint(Protocol):
     """What the decode loop asks at every step; one object per answer."""
 
@@ -108,8 +111,14 @@ class Constraint(Protocol):
     def accept(self, token: int) -> None:
         """Take the token the model chose."""
 
-    def allow(self, logits: mx.array) -> mx.array:
-        """float32 logits (1, V) with -inf where the answer must not go."""
+    def may_take(self, token: int) -> bool:
+        """Take a guessed token if it is allowed here and does not end the answer."""
+
+    def take_back(self, count: int) -> None:
+        """Undo the last `count` tokens taken."""
+
+    def mark(self, bits: Bits, row: int) -> None:
+        """Set in `bits[row]` what is allowed next."""
 
     def is_complete(self) -> bool:
         """Nothing may follow."""
@@ -120,7 +129,6 @@ class GrammarConstraint:
 
     def __init__(self, tokenizer: llguidance.LLTokenizer, grammar: Grammar, eos: frozenset[int]) -> None:
         self._matcher = llguidance.LLMatcher(tokenizer, grammar.compiled)
-        self._bits = llguidance.numpy.allocate_token_bitmask(1, tokenizer.vocab_size)
         self._eos = eos
         self._ended = False
         if self._matcher.is_error():
@@ -130,23 +138,29 @@ class GrammarConstraint:
     def forced(self) -> list[int]:
         tokens = [token for token in self._matcher.compute_ff_tokens() if token not in self._eos]
         if tokens:
-            self._take(self._matcher.consume_tokens(tokens))
+            self._check(self._matcher.consume_tokens(tokens))
         return tokens
 
     def accept(self, token: int) -> None:
         if token in self._eos:
             self._ended = True
         else:
-            self._take(self._matcher.consume_token(token))
+            self._check(self._matcher.consume_token(token))
 
-    def allow(self, logits: mx.array) -> mx.array:
-        llguidance.numpy.fill_next_token_bitmask(self._matcher, self._bits, 0)
-        return mask(logits, self._bits)
+    def may_take(self, token: int) -> bool:
+        return token not in self._eos and self._matcher.try_consume_tokens([token]) == 1
+
+    def take_back(self, count: int) -> None:
+        if count:
+            self._check(self._matcher.rollback(count))
+
+    def mark(self, bits: Bits, row: int) -> None:
+        llguidance.numpy.fill_next_token_bitmask(self._matcher, bits, row)
 
     def is_complete(self) -> bool:
         return self._ended or self._matcher.is_stopped()
 
-    def _take(self, was_allowed: bool) -> None:
+    def _check(self, was_allowed: bool) -> None:
         # Every token came out of the mask; a refusal is llguidance reaching a limit of its own.
         if not was_allowed or self._matcher.is_error():
             raise BadInput(f"the grammar gave up: {self._matcher.get_error().splitlines()[0]}", hint="simplify it")
@@ -156,9 +170,9 @@ class FreeText:
     """A Constraint that only keeps tokens without a text from being produced; an end-of-sequence token ends it."""
 
     def __init__(self, token_count: int, vocab_size: int, eos: frozenset[int]) -> None:
-        allowed = np.zeros((1, (vocab_size + 31) // 32 * 32), dtype=np.uint8)
-        allowed[:, :token_count] = 1
-        self._bits = np.packbits(allowed, axis=1, bitorder="little").view(np.int32)
+        allowed = np.zeros((vocab_size + 31) // 32 * 32, dtype=np.uint8)
+        allowed[:token_count] = 1
+        self._bits = np.packbits(allowed, bitorder="little").view(np.int32)
         self._eos = eos
         self._ended = False
 
@@ -168,8 +182,14 @@ class FreeText:
     def accept(self, token: int) -> None:
         self._ended = token in self._eos
 
-    def allow(self, logits: mx.array) -> mx.array:
-        return mask(logits, self._bits)
+    def may_take(self, token: int) -> bool:
+        return token not in self._eos
+
+    def take_back(self, count: int) -> None:
+        pass
+
+    def mark(self, bits: Bits, row: int) -> None:
+        bits[row, : len(self._bits)] = self._bits
 
     def is_complete(self) -> bool:
         return self._ended
@@ -207,12 +227,16 @@ class Grammars:
 _BYTE_TO_MASK = np.array([bits[::-1] for bits in itertools.product((-np.inf, 0.0), repeat=8)], dtype=np.float32)
 
 
-def mask(logits: mx.array, bits: "np.ndarray[Any, np.dtype[np.int32]]") -> mx.array:
+def no_bits(rows: int, vocab_size: int) -> Bits:
+    """A bit for each logit, none set."""
+    return np.zeros((rows, (vocab_size + 31) // 32), dtype=np.int32)
+
+
+def mask(logits: mx.array, bits: Bits) -> mx.array:
     """Add 0 where a token's bit is set and -inf where it is not; plain array operations, the same on Metal and CPU.
 
-    logits   (1, V) any float type; compared in float32, where bfloat16 would make ties of different tokens
-    bits     (1, ceil(V / 32)) int32
-    returns  (1, V) float32
+    logits   (R, V) any float type; compared in float32, where bfloat16 would make ties of different tokens
+    returns  (R, V) float32
     """
-    table = mx.array(_BYTE_TO_MASK)[mx.array(bits.view(np.uint8))]  # (1, V / 8, 8)
+    table = mx.array(_BYTE_TO_MASK)[mx.array(bits.view(np.uint8))]  # (R, V / 8, 8)
     return logits.astype(mx.float32) + table.flatten(-2)[..., : logits.shape[-1]]

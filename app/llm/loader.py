@@ -19,6 +19,7 @@ from app.errors import ModelDamaged, ModelMissing
 from app.llm import kv
 from app.llm.blas import mx, runs_on_cpu
 from app.llm.folder import ModelFolder, open_folder
+from app.llm.head import Head, head_of
 from app.llm.mlx_thread import run_mlx
 
 os.environ.setdefault("TRANSFORMERS_NO_ADVISORY_WARNINGS", "1")  # else every start is told to install torch
@@ -42,6 +43,7 @@ class LoadedModel:
     dtype                of the activations: "float32", "bfloat16", "float16"
     note                 what was done to the model, for a person; "" if nothing
     reading              how its prompts are read and kept
+    head                 what makes logits of its last hidden states, where the model can be parted there
     """
 
     model: Any = field(repr=False)
@@ -56,6 +58,7 @@ class LoadedModel:
     dtype: str
     note: str
     reading: Reading = AS_MADE
+    head: Head | None = field(default=None, repr=False)
 
 
 def load_generator(
@@ -206,6 +209,7 @@ def _describe(
         dtype=str(logits.dtype).removeprefix("mlx.core."),
         note=note,
         reading=reading,
+        head=head_of(model),
     )
 
 

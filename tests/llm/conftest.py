@@ -33,7 +33,7 @@ def short_engine(tiny: LoadedModel) -> Engine:
 @pytest.fixture(scope="session")
 def plain_engine(tiny: LoadedModel) -> Engine:
     """The reference: one token a pass, nothing reused."""
-    return Engine(tiny, bounds=SHORT, fast_forward=False, prefix_bytes=0)
+    return Engine(tiny, bounds=SHORT, fast_forward=False, guesses=0, prefix_bytes=0)
 
 
 @pytest.fixture(scope="session")

@@ -51,6 +51,12 @@ class Counting:
         self.ids += ids.size
         return self.inner(ids, cache=cache)
 
+    def model(self, ids: mx.array, cache: Any = None) -> Any:
+        """The model without its head."""
+        self.passes += 1
+        self.ids += ids.size
+        return self.inner.model(ids, cache=cache)
+
 
 class StopsAt(CancelToken):
     """Cancels itself when it is polled for the n-th time."""
