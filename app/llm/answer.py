@@ -181,7 +181,10 @@ class Answer:
         return bits
 
     def _tie(self, run: Pass) -> float:
-        return self._widths.costs.tie if self._widths is not None and len(run.fed) > 1 else 0.0
+        """Scores nearer than this may have changed places by rounding; a pass over one token is what we go by."""
+        if self._widths is None or len(run.fed) == 1:
+            return 0.0
+        return self._widths.costs.tie / (self._request.temperature or 1.0)
 
     def _add(self, tokens: Sequence[int]) -> None:
         """Say tokens; what comes behind a stop text is not said."""

@@ -48,7 +48,7 @@ class Request:
     tools         JSON descriptions of functions, for the chat template
     max_tokens    of the answer; free text ends there, an answer in a grammar that is not complete is Truncated
     temperature   0: the most probable token; otherwise tokens are drawn, the same ones for the same `seed`
-    stop          free text ends before the first of these; an answer in a grammar is always whole
+    stop          free text ends before the first of these that is complete; an answer in a grammar is always whole
     logprobs      None: not computed; n: of each token said, and of the n most probable in its place
     is_template   the system message is a template's rules and holds nobody's text: its KV is pinned and may lie on disk
     salt          KV is reused only between requests of one salt; one for each API key keeps strangers apart

@@ -14,7 +14,7 @@ class TextStream:
     """The text of an answer while it is being said.
 
     tokenizer   mlx-lm's TokenizerWrapper (untyped)
-    stop        the text ends before the first of these, and nothing that may become one is handed out
+    stop        the text ends before the first of these that is complete, and nothing that may become one is handed out
     hear        called with each new piece
     """
 
@@ -48,9 +48,9 @@ class TextStream:
         if self.stopped_by is not None:
             return
         self.text += piece
-        found = [(at, text) for text in self._stop if (at := self.text.find(text, self._heard)) >= 0]
+        found = [(at + len(text), at, text) for text in self._stop if (at := self.text.find(text, self._heard)) >= 0]
         if found:
-            at, self.stopped_by = min(found)
+            _, at, self.stopped_by = min(found)
             self.text = self.text[:at]
             self._say(at)
         else:

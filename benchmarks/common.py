@@ -1,0 +1,152 @@
+"""What the benchmarks share: the machine in one line, diary entries, and one way to put them into a graph.
+
+Knows the app and Graphiti; measures nothing itself. In: how much is wanted.  Out: entries, questions, a filled graph.
+"""
+
+import asyncio
+import os
+import platform
+import tempfile
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time
+from pathlib import Path
+from typing import Any
+
+import app.graph.quiet  # noqa: F401  # before graphiti
+
+# isort: split
+from graphiti_core.nodes import EpisodeType
+
+from app.graph.store import GraphStore
+from app.graph.unasked import UnaskedReranker
+from app.journal.chunks import chunk_entry
+from app.journal.reader import find_files, read_journal
+from app.llm.blas import serving
+from app.llm.client import GraphitiLM
+from app.llm.embedder import QwenEmbedder
+from app.llm.engine import Engine
+from app.llm.loader import LoadedModel, load_embedder, load_generator
+from app.llm.request import Completion, Request
+from app.pipeline.sizes import chunk_tokens, token_counter
+from app.prompts.library import JournalPrompts, graph_types, take_call
+from app.settings import BUNDLED_EMBEDDER, BUNDLED_MODEL, ROOT
+
+OWNER = "The writer"
+SHARED = Path(os.environ.get("DAYBOOK_SHARED", ROOT.parent / "shared")) / "data"
+PEPYS = SHARED / "diaries" / "raw" / "pepys_1662_06-07_markdown"
+SAMPLES = ROOT / "data" / "journals"
+
+
+def about(loaded: LoadedModel) -> str:
+    """Machine, arithmetic, model and day."""
+    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
+    chips = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    chip = chips[0] if chips else platform.processor()
+    load = f"load {os.getloadavg()[0]:.1f}"
+    return f"{chip}, {os.cpu_count()} cores ({load}), {serving()}; {loaded.name} in {loaded.dtype}; {date.today()}"
+
+
+@dataclass(frozen=True)
+class Text:
+    """A chunk of a diary entry, as the app cuts it for the bundled model."""
+
+    day: date
+    text: str
+
+
+def diary(limit: int) -> list[Text]:
+    """The first `limit` chunks of Pepys, June and July 1662, or of the sample journals where he is not at hand."""
+    paths = [PEPYS] if PEPYS.is_dir() else [SAMPLES]
+    entries = [entry for path in find_files(paths) for entry in read_journal(path).entries]
+    most, count = chunk_tokens(str(BUNDLED_MODEL)), token_counter(str(BUNDLED_MODEL))
+    chunks = [
+        Text(entry.date, chunk.text)
+        for entry in sorted(entries, key=lambda entry: entry.date)
+        for chunk in chunk_entry(entry, max_tokens=most, count_tokens=count)
+    ]
+    return chunks[:limit]
+
+
+async def ingest(
+    client: Any,
+    embedder: QwenEmbedder,
+    texts: Sequence[Text],
+    *,
+    ours: bool,
+    after: Callable[[int], None] = lambda _: None,
+) -> None:
+    """Put texts into a fresh graph; the client answers, with our prompts or Graphiti's stock ones."""
+    prompts = JournalPrompts(owner=OWNER)
+    with ExitStack() as stack:
+        home = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        store = stack.enter_context(
+            GraphStore.open(
+                home / "graph.kuzu",
+                llm_client=client,
+                embedder=embedder,
+                cross_encoder=UnaskedReranker(),
+                prompt_library=prompts.library() if ours else None,
+                group="bench",
+            )
+        )
+        before: list[str] = []
+        for number, text in enumerate(texts):
+            async with store.driver.transaction():
+                result = await store.graphiti.add_episode(
+                    name=text.day.isoformat(),
+                    episode_body=text.text,
+                    source_description="private journal",
+                    reference_time=datetime.combine(text.day, time(), UTC),
+                    source=EpisodeType.text,
+                    group_id="bench",
+                    entity_types=graph_types(prompts.types),
+                    previous_episode_uuids=before[-2:] if ours else None,
+                )
+            before.append(result.episode.uuid)
+            after(number)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A question of a real ingestion, and the answer the model gave."""
+
+    prompt: str
+    request: Request
+    answer: Completion
+
+
+class Recording(GraphitiLM):
+    """GraphitiLM that keeps what was asked."""
+
+    def __init__(self, engine: Engine) -> None:
+        super().__init__(None, engine.loaded.tokenizer, engine=engine, specialise=take_call)
+        self.asked: list[Asked] = []
+
+    async def _ask(self, turns: Any, output_type: Any, max_tokens: int, prompt_name: str) -> str:
+        request = Request(messages=turns, output_type=output_type, max_tokens=max_tokens, is_template=True)
+        completion = await self.engine.acomplete(request)
+        self.stats.record(prompt_name, completion)
+        self.asked.append(Asked(prompt_name, request, completion))
+        return completion.text
+
+
+def record(engine: Engine, limit: int) -> list[Asked]:
+    """Every question that `limit` chunks of diary lead to, with the engine's model answering."""
+    client = Recording(engine)
+    asyncio.run(ingest(client, bundled_embedder(), diary(limit), ours=True))
+    return client.asked
+
+
+def bundled() -> LoadedModel:
+    return load_generator(BUNDLED_MODEL)
+
+
+def bundled_embedder() -> QwenEmbedder:
+    return QwenEmbedder(load_embedder(BUNDLED_EMBEDDER), 256)
+
+
+def again(request: Request, **changes: Any) -> Request:
+    """The same request, asked afresh."""
+    return replace(request, **changes)
