@@ -24,9 +24,9 @@ KEPT = {
     "entities": 1.0,
     "edges": 1.0,
     "resolve": 0.7,
-    "resolution": 0.5,
+    "resolution": 0.8,
     "summaries": 0.4,
-    "answer": 0.25,
+    "answer": 0.4,
     "timestamps": 0.3,
 }
 POOL = 48  # examples of a task gathered before they are sorted by length: less padding

@@ -3,22 +3,26 @@
 Knows capital letters, a few hundred function words of three languages, and scripts without spaces.
 In: a sentence.  Out: runs of its words in order, each as a reader would write it on one line.
 
-A run is offered if it holds a capitalised word, or is a role ("my sister", "Mum"), or a single longer word (an
-illness, a pet's kind); it never begins or ends with a function word. Large models need no such help, small ones do,
-and every model answers faster among fewer choices.
+A run is offered if a capitalised word begins or ends it, or if it is a role ("my sister", "mum") or an illness; it
+never begins or ends with a function word. Who writes without capitals is offered every longer word. A sentence that
+offers nothing is not asked about: large models need no such help, small ones do, and every model answers faster.
 """
 
 import re
 
+from app.journal.almanac import MONTHS, WEEKDAYS
+
 MAX_NAME_WORDS = 6  # "the Prince of Wales's Own Regiment"; longer names are rare and cost grammar time
 MAX_NAME_SIGNS = 8  # the same for scripts written without spaces
-MIN_COMMON_CHARS = 4  # of a lower-case name of one word: "gout", "measles"
+MIN_COMMON_CHARS = 4  # of a name of one word where the writer uses no capitals
+MAX_COMMON_TAIL = 3  # words of a run that ends in lower case: "Club des nageurs", but not "Three days ago it snowed"
 
 _WORD = re.compile(r"[^\W_]+(?:['’&.-][^\W_]+)*(?:——|--)?")
 # "B", "St", "J.K": the full stop after it may belong to it
 _ABBREVIATED = re.compile(r"\b(?:[^\W\d_]{1,3}|[^\W\d_](?:\.[^\W\d_])+)$")
 _POSSESSIVE = re.compile(r"['’]s?$")  # "Clara's" names Clara, "Hals'" names Hals
 _ELIDED = re.compile(r"^(?:[cdjlmnst]|qu)['’](?=\w)", re.IGNORECASE)  # "d'Hal" names Hal
+_PAUSE = re.compile(r"[,;:!?…()\"“”„«»]")  # no name goes on after one
 _UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]+")
 
 _POSSESSIVES = frozenset(
@@ -26,6 +30,35 @@ _POSSESSIVES = frozenset(
     my our his her their thy mein meine meinem meinen meiner unser unsere unserem unseren unserer mon ma mes notre nos
     """.split()  # noqa: SIM905  a list of words is read best as words
 )
+# Names of particulars that are written small: all others begin with a capital, unless the writer uses none.
+_SMALL_NAMES = frozenset(
+    """
+    mum dad mom papa mama maman granny grandma grandpa nana auntie
+    asthma bronchitis cancer cholera consumption diabetes diphtheria dysentery gout influenza jaundice lumbago malaria
+    measles migraine mumps pleurisy pneumonia rheumatism sciatica scurvy shingles smallpox tuberculosis typhoid typhus
+    bronchite coqueluche diphtérie goutte grippe jaunisse pneumonie rougeole rhumatisme scarlatine sciatique
+    tuberculose typhoïde varicelle
+    """.split()  # noqa: SIM905
+)
+# Common words that open a diary's sentences, capitalised for that alone.
+_OPENERS = frozenset(
+    """
+    paid dined walked slept waked woke rose lay worked stayed rained snowed dreamt wonder last next nothing everything
+    nobody everybody something much many little one two three four five six seven eight nine ten morning noon afternoon
+    evening night spent bought sold read heard felt found lost began finished called wrote gone home early late old new
+    another every good bad long great poor dear
+    """.split()  # noqa: SIM905
+)
+_NAMES_TOO = {"april", "august", "can", "june", "may", "will"}  # people, where a capital stands inside a sentence
+_DAYS = (WEEKDAYS.keys() | MONTHS.keys()) - _NAMES_TOO
+# What a name of several words may begin with although it is written small: van Dijk, della Rovere, rue de Rivoli.
+_SMALL_STARTS = frozenset(
+    """
+    al da dal de degli dei del della den der di do dos du el la le les van vom von zu zum zur of
+    rue place avenue quai boulevard lac hôtel château café école église lycée collège pont gare villa musée théâtre
+    """.split()  # noqa: SIM905
+)
+_ARTICLES = frozenset("the a an der die das ein eine le la les un une el il los las".split())  # noqa: SIM905
 _FUNCTION_WORDS = _POSSESSIVES | frozenset(
     """
     a an the this that these those i me you he she it we they him them us who whom whose which what when where why how
@@ -33,8 +66,6 @@ _FUNCTION_WORDS = _POSSESSIVES | frozenset(
     about after before between through during until till since against among around near not no yes all any both each
     few more most other some such only own same too very can could may might must shall should will would do does did
     done have has had having am is are was were be been being here there now again once just still even ever never
-    also always perhaps because while though although however today tomorrow yesterday tonight thank thanks went
-    came got said told saw met made took gave left let put say says tell tells go goes see pm o'clock
 
     der die das den dem des ein eine einen einem einer eines ich du er sie es wir ihr mich dich ihn uns euch mir dir
     ihm ihnen sich und oder aber denn sondern doch wenn dass weil als wie wo wer wann warum auf aus bei bis
@@ -54,14 +85,15 @@ _FUNCTION_WORDS = _POSSESSIVES | frozenset(
 def candidate_names(sentence: str) -> list[str]:
     """Every run of the sentence's words that could be a name."""
     words = [match.span() for match in _WORD.finditer(sentence)]
+    small = sentence.islower()
     runs = []
     for first, (start, _) in enumerate(words):
         for last in range(first, min(first + MAX_NAME_WORDS, len(words))):
             end = words[last][1]
             run = sentence[start:end]
-            if "\n\n" in run:
+            if "\n\n" in run or (last > first and _PAUSE.search(sentence, words[last - 1][1], words[last][0])):
                 break
-            if _could_name([sentence[a:b] for a, b in words[first : last + 1]]):
+            if _could_name([sentence[a:b] for a, b in words[first : last + 1]], small, opens=first == 0):
                 runs += _forms(run, sentence[end : end + 1])
     for match in _UNSPACED.finditer(sentence):
         signs = match.group()
@@ -69,17 +101,33 @@ def candidate_names(sentence: str) -> list[str]:
     return runs
 
 
-def _could_name(words: list[str]) -> bool:
+def _could_name(words: list[str], small: bool, *, opens: bool) -> bool:
+    """Whether a run of words could.
+
+    small   the whole sentence is without capitals, so that they cannot tell names from other words
+    opens   the run opens the sentence, so that its first capital tells nothing
+    """
     bare = [_ELIDED.sub("", word) for word in words]
     low = [word.lower() for word in bare]
+    if len(words) == 1 and not opens and bare[0].istitle() and low[0] in _NAMES_TOO:
+        return True
     if low[-1] in _FUNCTION_WORDS and not bare[-1].isupper():
         return False
     if low[0] in _POSSESSIVES:  # a role: my sister, meine liebe Frau
         return 1 < len(words) <= 3 and low[1] not in _FUNCTION_WORDS
-    if low[0] in _FUNCTION_WORDS:  # The Hague, Le Havre, Der Prozess; never "The other" nor "the Ghent tower"
-        return len(words) > 1 and bare[0][:1].isupper() and bare[1][:1].isupper() and low[1] not in _FUNCTION_WORDS
+    if low[0] in _FUNCTION_WORDS and bare[0][:1].isupper():  # The Hague, Le Havre; never "The other" nor "In Ghent"
+        begins = low[0] in _ARTICLES or not opens
+        return begins and len(words) > 1 and bare[1][:1].isupper() and low[1] not in _FUNCTION_WORDS
+    if low[0] in _FUNCTION_WORDS - _SMALL_STARTS:
+        return False
+    if bare[0][:1].islower() and len(words) > 2 and low[0] not in _SMALL_STARTS:  # "old Doc" may be one
+        return False
+    if low[0] in _DAYS or (opens and low[0] in _OPENERS):
+        return False
     if len(words) == 1 and bare[0].islower():
-        return len(bare[0]) >= MIN_COMMON_CHARS
+        return low[0] in _SMALL_NAMES or (small and len(bare[0]) >= MIN_COMMON_CHARS)
+    if bare[-1].islower() and len(words) > MAX_COMMON_TAIL:
+        return False
     return any(word[:1].isupper() or word[:1].isdigit() for word in (bare[0], bare[-1]))
 
 
