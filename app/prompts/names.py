@@ -15,7 +15,7 @@ from app.journal.almanac import MONTHS, WEEKDAYS
 MAX_NAME_WORDS = 6  # "the Prince of Wales's Own Regiment"; longer names are rare and cost grammar time
 MAX_NAME_SIGNS = 8  # the same for scripts written without spaces
 MIN_COMMON_CHARS = 4  # of a name of one word where the writer uses no capitals
-MAX_COMMON_TAIL = 3  # words of a run that ends in lower case: "Club des nageurs", but not "Three days ago it snowed"
+MAX_COMMON_TAIL = 3  # words of a run that ends in lower case: "Club des nageurs", not "Kortrijk who keeps"
 
 _WORD = re.compile(r"[^\W_]+(?:['’&.-][^\W_]+)*(?:——|--)?")
 # "B", "St", "J.K": the full stop after it may belong to it
@@ -27,7 +27,7 @@ _UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]+")
 
 _POSSESSIVES = frozenset(
     """
-    my our his her their thy mein meine meinem meinen meiner unser unsere unserem unseren unserer mon ma mes notre nos
+    my our mein meine meinem meinen meiner unser unsere unserem unseren unserer mon ma mes notre nos
     """.split()  # noqa: SIM905  a list of words is read best as words
 )
 # Names of particulars that are written small: all others begin with a capital, unless the writer uses none.
@@ -54,13 +54,14 @@ _DAYS = (WEEKDAYS.keys() | MONTHS.keys()) - _NAMES_TOO
 # What a name of several words may begin with although it is written small: van Dijk, della Rovere, rue de Rivoli.
 _SMALL_STARTS = frozenset(
     """
-    al da dal de degli dei del della den der di do dos du el la le les van vom von zu zum zur of
+    al da dal de degli dei del della den der des di do dos du el la le les van vom von zu zum zur of
     rue place avenue quai boulevard lac hôtel château café école église lycée collège pont gare villa musée théâtre
     """.split()  # noqa: SIM905
 )
 _ARTICLES = frozenset("the a an der die das ein eine le la les un une el il los las".split())  # noqa: SIM905
 _FUNCTION_WORDS = _POSSESSIVES | frozenset(
     """
+    his her their its your thy
     a an the this that these those i me you he she it we they him them us who whom whose which what when where why how
     and or but nor so yet if then than as at by for from in into of off on onto out over to under up with without
     about after before between through during until till since against among around near not no yes all any both each
@@ -126,7 +127,7 @@ def _could_name(words: list[str], small: bool, *, opens: bool) -> bool:
         return False
     if len(words) == 1 and bare[0].islower():
         return low[0] in _SMALL_NAMES or (small and len(bare[0]) >= MIN_COMMON_CHARS)
-    if bare[-1].islower() and len(words) > MAX_COMMON_TAIL:
+    if bare[-1].islower() and (len(words) > MAX_COMMON_TAIL or set(low[1:-1]) & (_FUNCTION_WORDS - _SMALL_STARTS)):
         return False
     return any(word[:1].isupper() or word[:1].isdigit() for word in (bare[0], bare[-1]))
 
