@@ -9,7 +9,8 @@ import platform
 import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from contextvars import ContextVar
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ from app.journal.reader import find_files, read_journal
 from app.llm.blas import serving
 from app.llm.client import GraphitiLM
 from app.llm.embedder import QwenEmbedder
-from app.llm.engine import Engine
+from app.llm.engine import Engine, Question
 from app.llm.loader import LoadedModel, load_embedder, load_generator
 from app.llm.request import Completion, Request
 from app.pipeline.sizes import chunk_tokens, token_counter
@@ -34,6 +35,7 @@ from app.prompts.library import JournalPrompts, graph_types, take_call
 from app.settings import BUNDLED_EMBEDDER, BUNDLED_MODEL, ROOT
 
 OWNER = "The writer"
+_PROMPT: ContextVar[str] = ContextVar("prompt")
 SHARED = Path(os.environ.get("DAYBOOK_SHARED", ROOT.parent / "shared")) / "data"
 PEPYS = SHARED / "diaries" / "raw" / "pepys_1662_06-07_markdown"
 SAMPLES = ROOT / "data" / "journals"
@@ -117,26 +119,33 @@ class Asked:
     answer: Completion
 
 
-class Recording(GraphitiLM):
-    """GraphitiLM that keeps what was asked."""
+class Recorder(Engine):
+    """An engine that keeps what it was asked, and by which prompt."""
 
-    def __init__(self, engine: Engine) -> None:
-        super().__init__(None, engine.loaded.tokenizer, engine=engine, specialise=take_call)
+    def __init__(self, loaded: LoadedModel, **levers: Any) -> None:
+        super().__init__(loaded, **levers)
         self.asked: list[Asked] = []
 
-    async def _ask(self, turns: Any, output_type: Any, max_tokens: int, prompt_name: str) -> str:
-        request = Request(messages=turns, output_type=output_type, max_tokens=max_tokens, is_template=True)
-        completion = await self.engine.acomplete(request)
-        self.stats.record(prompt_name, completion)
-        self.asked.append(Asked(prompt_name, request, completion))
-        return completion.text
+    async def aanswer(self, question: Question) -> Completion:
+        completion = await super().aanswer(question)
+        self.asked.append(Asked(_PROMPT.get(), question.request, completion))
+        return completion
 
 
-def record(engine: Engine, limit: int) -> list[Asked]:
-    """Every question that `limit` chunks of diary lead to, with the engine's model answering."""
-    client = Recording(engine)
+class Named(GraphitiLM):
+    """GraphitiLM that says which prompt asks."""
+
+    async def generate_response(self, *messages: Any, **options: Any) -> dict[str, Any]:
+        _PROMPT.set(options.get("prompt_name") or "unnamed")
+        return await super().generate_response(*messages, **options)
+
+
+def record(loaded: LoadedModel, limit: int) -> list[Asked]:
+    """Every question that `limit` chunks of diary lead to, and what the model answered."""
+    engine = Recorder(loaded)
+    client = Named(None, loaded.tokenizer, engine=engine, specialise=take_call)
     asyncio.run(ingest(client, bundled_embedder(), diary(limit), ours=True))
-    return client.asked
+    return engine.asked
 
 
 def bundled() -> LoadedModel:
@@ -145,8 +154,3 @@ def bundled() -> LoadedModel:
 
 def bundled_embedder() -> QwenEmbedder:
     return QwenEmbedder(load_embedder(BUNDLED_EMBEDDER), 256)
-
-
-def again(request: Request, **changes: Any) -> Request:
-    """The same request, asked afresh."""
-    return replace(request, **changes)

@@ -31,8 +31,9 @@ class Choice:
         mass = mx.logsumexp(self.allowed)
         shares = np.array(self.allowed - mass)
         cut = 1 - np.exp(np.array(mass - mx.logsumexp(self.logits.astype(mx.float32))))
-        best = [index for index in np.argsort(-shares, kind="stable")[:count].tolist() if shares[index] > -np.inf]
-        top = tuple((index, float(shares[index])) for index in best)
+        best = np.argpartition(-shares, count)[:count]  # a vocabulary is too long to be sorted
+        pairs = sorted(((index, float(shares[index])) for index in best.tolist()), key=lambda pair: (-pair[1], pair[0]))
+        top = tuple(pair for pair in pairs if pair[1] > -np.inf)
         return TokenLogprob(self.token, float(shares[self.token]), float(np.clip(cut, 0, 1)), top)
 
 
