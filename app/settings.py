@@ -54,6 +54,11 @@ class Settings(BaseSettings):
     MLX_PREFILL_SECONDS: float = Field(default=900.0, ge=1.0, le=86_400.0)
     # Tokens read in one pass. More is a little faster on a GPU; a caller who gives up waits for one pass.
     MLX_PREFILL_STEP_SIZE: Annotated[Literal[64, 128, 256, 512, 1024, 2048, 4096], BeforeValidator(int)] = 512
+    # Bytes of KV kept in memory, so that rules and long beginnings are read once; given up when a prompt needs room.
+    MLX_PREFIX_BYTES: int = Field(default=2**30, ge=0, le=2**40)
+    # Bytes of KV kept in the home, so that a new run need not read its rules again; 0: none. The rules, never the
+    # journal: only examples in compiled programs quote it, and `forget` deletes those too.
+    MLX_KV_DISK_BYTES: int = Field(default=2**32, ge=0, le=2**44)
     # Bits of a cached value; None: 16, or 32 on a CPU. 4 bits were seen to blur long texts: measure before lowering.
     MLX_KV_BITS: Annotated[Literal[4, 8], BeforeValidator(int)] | None = None
     # Values that share a scale and a bias; must divide the model's head size. 64 costs half a bit a value.

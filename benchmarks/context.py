@@ -155,23 +155,17 @@ def reuse(_: argparse.Namespace) -> None:
 
 
 def _twice(loaded: LoadedModel, ids: list[int]) -> tuple[float, float]:
+    from app.budget.memory import GIB
     from app.llm.prefix_cache import PrefixCache
 
-    kept, fixed = PrefixCache(), tuple(ids[:-20])
-
-    def read_fixed() -> Prefix:
-        fresh = Prefix(make_prompt_cache(loaded.model), 0)
-        decode.read(loaded, fresh, fixed, CancelToken())
-        return fresh
-
-    times = []
+    kept, times = PrefixCache(loaded, 8 * GIB), []
     for last in (1, 2, 3, 4):
+        prompt = [*ids[:-20], *[last] * 20]
         started = time.perf_counter()
-        prefix, _ = kept.start(fixed, read_fixed)
-        decode.generate(
-            loaded, (*fixed, *[last] * 20), _free(loaded), Request(messages=[], max_tokens=1), prefix=prefix
-        )
+        prefix = kept.continued(Prefix(make_prompt_cache(loaded.model), 0), prompt, "")
+        decode.generate(loaded, prompt, _free(loaded), Request(messages=[], max_tokens=1), prefix=prefix)
         times.append(time.perf_counter() - started)
+        kept.keep_blocks(prefix, prompt, "", 0)
     return times[0], statistics.median(times[1:])
 
 

@@ -46,7 +46,7 @@ class GraphitiLM(LLMClient):  # type: ignore[misc]  # graphiti-core is untyped f
         priority: int = BACKGROUND,
     ) -> None:
         """
-        outlines_model   outlines.from_mlxlm(model, tokenizer)
+        outlines_model   outlines.from_mlxlm(model, tokenizer), or app.llm.outlines_model.from_engine's, which is shared
         loaded, engine   share a model or an engine already made; otherwise the Outlines model is adopted
         specialise       gives what the prompt's builder left for this call, once; None for a stock prompt
         calls, weights   answers given before are taken from here, with how sure they were
@@ -54,6 +54,7 @@ class GraphitiLM(LLMClient):  # type: ignore[misc]  # graphiti-core is untyped f
         config = config or LLMConfig(max_tokens=DEFAULT_MAX_TOKENS)
         config.temperature = 0.0
         super().__init__(config, cache=False)  # Graphiti's cache keeps plain text in the working directory
+        engine = engine or getattr(outlines_model, "engine", None)
         if engine is None:
             loaded = loaded or adopt(outlines_model.model, mlx_tokenizer, config.model or UNNAMED)
             engine = Engine(loaded)

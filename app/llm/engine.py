@@ -11,6 +11,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 
 from mlx_lm.models.cache import make_prompt_cache
 
@@ -21,8 +22,8 @@ from app.llm.blas import mx
 from app.llm.bounds import Bounds
 from app.llm.grammar import Constraint, Grammar, Grammars, grammar_of
 from app.llm.loader import LoadedModel
-from app.llm.mlx_thread import MLX_THREAD, Job, arun_mlx, run_mlx
-from app.llm.prefix_cache import DEFAULT_BYTES, Prefix, PrefixCache
+from app.llm.mlx_thread import MLX_THREAD, CancelToken, Job, arun_mlx, run_mlx
+from app.llm.prefix_cache import DEFAULT_BYTES, DEFAULT_DISK_BYTES, Prefix, PrefixCache
 from app.llm.request import Completion, Request
 from app.llm.room import budget_for
 from app.llm.tokens import Prompt, PromptEncoder
@@ -48,7 +49,10 @@ class Engine:
     bounds               how long strings and lists may get where a schema does not say
     budget               how long prompts may be, asked before any device work; the device's own if None
     on_read              called on the MLX thread after each pass of a prompt: tokens read, and all of them
-    prefix_bytes         memory for the KV of the rules that many prompts begin with; 0 turns reuse off
+    prefix_bytes         memory for the KV of what many prompts begin with; 0 turns reuse off
+    kv_folder            where the KV of templates outlives the process; None: nowhere
+    disk_bytes           of each kind of KV there
+    blocks_on_disk       let the KV of other prompts outlive the process too, which is KV of what people wrote
     fast_forward         take what the grammar forces in one pass
     guesses              tokens guessed in a pass; None: as many as pay on this device; 0: none
     """
@@ -61,6 +65,9 @@ class Engine:
         budget: Budget | None = None,
         on_read: Callable[[int, int], None] | None = None,
         prefix_bytes: int = DEFAULT_BYTES,
+        kv_folder: Path | None = None,
+        disk_bytes: int = DEFAULT_DISK_BYTES,
+        blocks_on_disk: bool = False,
         fast_forward: bool = True,
         guesses: int | None = None,
     ) -> None:
@@ -70,7 +77,9 @@ class Engine:
         self._on_read = on_read
         self._encoder = PromptEncoder(loaded.tokenizer)
         self._grammars = Grammars(loaded)
-        self._prefixes = PrefixCache(prefix_bytes)
+        self._prefixes = PrefixCache(
+            loaded, prefix_bytes, folder=kv_folder, disk_bytes=disk_bytes, blocks_on_disk=blocks_on_disk
+        )
         self._fast_forward = fast_forward
         self._guesses = guesses
         self._widths: Widths | None = None
@@ -137,7 +146,7 @@ class Engine:
         return MLX_THREAD.submit(self._job(question), priority=request.priority, token=request.cancel)
 
     def forget_prefixes(self) -> None:
-        """Free the kept KV; the next call of each template computes it again."""
+        """Free the KV kept in memory; files stay (`app.llm.kv_files.forget_kept`)."""
         run_mlx(self._prefixes.clear)
 
     def _job(self, question: Question) -> Callable[[], Completion]:
@@ -148,31 +157,40 @@ class Engine:
 
     def _answer(self, question: Question, constraint: Constraint) -> Completion:
         """On the MLX thread: the answer, the reading of the rules counted in."""
-        request, prompt = question.request, question.prompt
-        limit = self._make_room(len(prompt.ids))
-        fixed = prompt.ids[: prompt.fixed_length]
-
-        def read_fixed() -> Prefix:
-            fresh = Prefix(make_prompt_cache(self.loaded.model), 0)
-            decode.read(self.loaded, fresh, fixed, request.cancel)
-            return fresh
-
+        request, ids = question.request, question.prompt.ids
+        limit = self._make_room(len(ids))
         started = time.perf_counter()
-        prefix, cached_tokens = self._prefixes.start(fixed, read_fixed) if fixed else (None, 0)
+        fixed = question.prompt.fixed_length if request.is_template else 0
+        template, prefix = self._template(ids[:fixed], request.cancel)
+        prefix = self._prefixes.continued(prefix, ids, request.salt)
+        cached_tokens = prefix.length - (0 if template else fixed)
         seconds_fixed = time.perf_counter() - started
         completion = decode.generate(
             self.loaded,
-            prompt.ids,
+            ids,
             constraint,
-            replace(request, max_tokens=min(request.max_tokens, limit.context - len(prompt.ids))),
+            replace(request, max_tokens=min(request.max_tokens, limit.context - len(ids))),
             prefix=prefix,
             fast_forward=self._fast_forward,
             widths=self._known_widths(),
             on_read=self._on_read,
         )
+        self._prefixes.keep_blocks(prefix, ids, request.salt, fixed)
         seconds_prefill = seconds_fixed + completion.seconds_prefill
-        self.budget.clock.record(cached_tokens, len(prompt.ids), seconds_prefill)
+        self.budget.clock.record(cached_tokens, len(ids), seconds_prefill)
         return replace(completion, cached_tokens=cached_tokens, seconds_prefill=seconds_prefill)
+
+    def _template(self, ids: tuple[int, ...], cancel: CancelToken) -> tuple[bool, Prefix]:
+        """A Prefix that has read a template's rules, and whether they were kept."""
+        prefix = Prefix(make_prompt_cache(self.loaded.model), 0)
+        if not ids:
+            return False, prefix
+        kept = self._prefixes.template(ids)
+        if kept is not None:
+            return True, kept
+        decode.read(self.loaded, prefix, ids, cancel)
+        self._prefixes.keep_template(ids, prefix)
+        return False, prefix
 
     def _known_widths(self) -> Widths | None:
         """Measured at the first answer, on the MLX thread."""

@@ -15,6 +15,8 @@ from app.llm.room import budget_for, time_prefill
 from app.pipeline.waiting import PrefillProgress
 from app.settings import settings
 
+KV_FOLDER_NAME = "kv"  # in the home; app.llm.kv_files.forget_kept deletes it
+
 
 def open_engine(
     model: str,
@@ -42,7 +44,14 @@ def open_engine(
         clock=clock,
         say=say,
     )
-    return Engine(generator, budget=budget, on_read=PrefillProgress(clock, say))
+    return Engine(
+        generator,
+        budget=budget,
+        on_read=PrefillProgress(clock, say),
+        prefix_bytes=settings.MLX_PREFIX_BYTES,
+        kv_folder=ledger.home / KV_FOLDER_NAME if ledger is not None and settings.MLX_KV_DISK_BYTES else None,
+        disk_bytes=settings.MLX_KV_DISK_BYTES,
+    )
 
 
 def keep_clock(engine: Engine, ledger: Ledger) -> None:
