@@ -5,6 +5,7 @@ Out: an Engine that refuses what does not fit.
 """
 
 from collections.abc import Callable
+from pathlib import Path
 
 from app.budget.clock import PrefillClock
 from app.ledger.store import Ledger
@@ -23,10 +24,12 @@ def open_engine(
     noted: Callable[[str], str | None] = lambda _: None,
     say: Callable[[str], None] = lambda _: None,
     *,
+    home: Path | None = None,
     allow_download: bool = True,
 ) -> Engine:
     """Load a model and give it its limit: the settings' choices, this machine's memory, the speed measured before.
 
+    home            where the KV of templates outlives the run; None: nowhere
     noted           what the ledger keeps under a name: the speed of earlier runs; else a probe measures it
     say             told of prompts that take long or nearly fill the memory
     allow_download  a hub name is fetched, because a person named it
@@ -49,7 +52,7 @@ def open_engine(
         budget=budget,
         on_read=PrefillProgress(clock, say),
         prefix_bytes=settings.MLX_PREFIX_BYTES,
-        kv_folder=ledger.home / KV_FOLDER_NAME if ledger is not None and settings.MLX_KV_DISK_BYTES else None,
+        kv_folder=home / KV_FOLDER_NAME if home is not None and settings.MLX_KV_DISK_BYTES else None,
         disk_bytes=settings.MLX_KV_DISK_BYTES,
     )
 

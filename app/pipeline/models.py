@@ -52,7 +52,7 @@ def open_models(model: str, embedder: str, ledger: Ledger, say: Callable[[str], 
     raises  ModelMissing, ModelDamaged; BadInput if the home was built with another embedder
     """
     vectors = open_embedder(embedder, ledger)  # the small one first: a home of another embedder is told at once
-    engine = open_engine(model, ledger.noted, say)
+    engine = open_engine(model, ledger.noted, say, home=ledger.home)
     client, stats = open_client(engine, ledger)
     reranker, about = EmbeddingReranker(vectors), describe(engine.loaded)
     return Models(
