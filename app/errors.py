@@ -18,7 +18,7 @@
 A message says what happened, with the value, and what was allowed; `hint` says what to do.
 """
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
 class DaybookError(Exception):
@@ -87,9 +87,16 @@ class NoRoom(DaybookError):
 
 
 class Truncated(DaybookError):
-    """The answer reached max_tokens before its grammar was complete."""
+    """The answer reached max_tokens before its grammar was complete.
+
+    partial   the Completion so far, for who can use half an answer (Any: this file stands below the engine)
+    """
 
     code, status = "output_truncated", 422
+
+    def __init__(self, message: str, *, hint: str = "", partial: Any = None) -> None:
+        super().__init__(message, hint=hint)
+        self.partial = partial
 
 
 class Cancelled(DaybookError):

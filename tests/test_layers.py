@@ -45,6 +45,9 @@ OWNERS: dict[str, set[str]] = {
     "graphiti_core": {"graph", "prompts", "llm.client", "llm.embedder", "llm.reranker"},
     "dspy": {"prompts", "dspy_wire", "dspy_lm", "learn"},
     "kuzu": {"graph"},
+    "starlette": {"server"},
+    "uvicorn": {"server"},
+    "mcp": {"server"},
 }
 
 APP_FILES = sorted((ROOT / "app").rglob("*.py"))

@@ -59,9 +59,7 @@ def generate(
         answer.say(run, accepted)
 
     text = answer.stream.close()
-    if not answer.is_whole() and not answer.is_free:
-        raise Truncated(f"the answer is not complete after {request.max_tokens:,} tokens", hint="raise max_tokens")
-    return Completion(
+    completion = Completion(
         token_ids=tuple(answer.tokens),
         text=text,
         prompt_tokens=len(prompt_ids),
@@ -73,6 +71,10 @@ def generate(
         stopped_by=answer.stream.stopped_by,
         logprobs=answer.logprobs(),
     )
+    if not answer.is_whole() and not answer.is_free:
+        message = f"the answer is not complete after {request.max_tokens:,} tokens"
+        raise Truncated(message, hint="raise max_tokens", partial=completion)
+    return completion
 
 
 def read(

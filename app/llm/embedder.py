@@ -84,6 +84,13 @@ class QwenEmbedder(EmbedderClient):  # type: ignore[misc]  # graphiti-core is un
             known |= self._keep(run_mlx(self._compute, missing, CancelToken()))
         return [_floats(known[text]) for text in texts]
 
+    async def embed_once(self, texts: Sequence[str], *, priority: int = INTERACTIVE) -> tuple[list[list[float]], int]:
+        """Vectors that nobody keeps, and the tokens they were computed from; as `create_batch` otherwise."""
+        ids = {text: self._ids(text) for text in texts}
+        token = CancelToken()
+        vectors = await arun_mlx(self._compute, ids, token, priority=priority, cancel=token)
+        return [_floats(vectors[text]) for text in texts], sum(len(ids[text]) for text in texts)
+
     def _split(self, texts: Sequence[str]) -> tuple[dict[str, bytes], dict[str, list[int]]]:
         """Vectors already known, and the ids of the texts that are not."""
         found = {text: self._recall(text) for text in dict.fromkeys(texts)}

@@ -94,7 +94,7 @@ class Engine:
         raises   BadInput for a type without a grammar or messages the template refuses
         """
         prompt = self._encoder.encode(request.messages, request.tools)
-        grammar = grammar_of(request.output_type, self.bounds)
+        grammar = grammar_of(request.output_type, self.bounds, self._encoder.visible)
         parts = [self.loaded.fingerprint, grammar.identity if grammar else "", request.manner, *map(str, prompt.ids)]
         return Question(request, prompt, grammar, hashlib.sha256(json.dumps(parts).encode()).hexdigest())
 

@@ -8,6 +8,7 @@ import itertools
 import json
 import re
 import threading
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -22,6 +23,7 @@ from app.llm.blas import mx
 from app.llm.bounds import Bounds, bounded_schema, canonical
 from app.llm.loader import LoadedModel
 from app.llm.request import OutputType
+from app.llm.tool_calls import ToolCalls
 
 # One way to write each JSON text: free whitespace lets a weak model write blanks until it runs out of tokens.
 JSON_STYLE = {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}
@@ -46,13 +48,18 @@ class Grammar:
         return f"{self.kind}:{json.dumps(JSON_STYLE, sort_keys=True)}:{self.text}"
 
 
-def grammar_of(output_type: OutputType, bounds: Bounds | None = None) -> Grammar | None:
+def grammar_of(
+    output_type: OutputType, bounds: Bounds | None = None, added: Collection[str] = frozenset()
+) -> Grammar | None:
     """Translate an output type; None stays None, which is free text.
 
+    added   added tokens of the tokenizer that have a text: tool calls begin with one where it is there
     raises  BadInput if the type has no grammar
     """
     if output_type is None:
         return None
+    if isinstance(output_type, ToolCalls):
+        return _tool_grammar(output_type, bounds, added)
     if isinstance(output_type, dict):
         return _json_grammar(output_type, bounds)
     if isinstance(output_type, type) and issubclass(output_type, BaseModel):
@@ -80,9 +87,24 @@ def _through_outlines(output_type: OutputType, bounds: Bounds | None) -> Grammar
     return Grammar("regex", pattern, llguidance.LLMatcher.grammar_from_regex(pattern))
 
 
+def _tool_grammar(calls: ToolCalls, bounds: Bounds | None, added: Collection[str]) -> Grammar:
+    def styled(schema: dict[str, Any]) -> str:
+        bounded = bounded_schema(schema, bounds)
+        return canonical({**bounded, "x-guidance": _style(bounded)})
+
+    schemas = [styled(function.parameters) for function in calls.functions]
+    content = None if calls.content is None else styled(calls.content)
+    text = calls.lark(schemas, content, added)
+    return Grammar("lark", text, llguidance.LLMatcher.grammar_from_lark(text))
+
+
+def _style(schema: dict[str, Any]) -> dict[str, Any]:
+    return {**JSON_STYLE, "json_allowed_escapes": ESCAPES + ("u" if _has_control_constants(schema) else "")}
+
+
 def _json_grammar(schema: dict[str, Any], bounds: Bounds | None) -> Grammar:
     text = canonical(bounded_schema(schema, bounds))
-    style = {**JSON_STYLE, "json_allowed_escapes": ESCAPES + ("u" if _has_control_constants(json.loads(text)) else "")}
+    style = _style(json.loads(text))
     try:
         compiled = llguidance.LLMatcher.grammar_from_json_schema(text, overrides=style)
     except ValueError as error:

@@ -53,6 +53,8 @@ class PromptEncoder:
             token.content: index for index, token in tokenizer.added_tokens_decoder.items() if token.content
         }
         self._added_ids = set(self._added.values())
+        # Those that a decoded answer shows: marks such as <tool_call>, but not the end of a turn.
+        self.visible = {t.content for t in tokenizer.added_tokens_decoder.values() if t.content and not t.special}
         longest_first = sorted(self._added, key=len, reverse=True)
         self._control = re.compile("|".join(map(re.escape, longest_first)) or r"(?!)")
         self._dangerous = re.compile("|".join(map(re.escape, [*longest_first, _OPEN, _CLOSE])))

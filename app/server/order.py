@@ -1,0 +1,95 @@
+"""What any dialect asks of the engine, in one shape.
+
+Knows the engine's words; knows no dialect. In: what a dialect read.  Out: an Order.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from app.llm.functions import Function
+from app.llm.mlx_thread import INTERACTIVE
+from app.llm.request import Turn
+from app.llm.tool_calls import ToolCalls
+from app.server.refusals import Unsupported
+
+Schema = Mapping[str, Any]  # Any: JSON values nest
+ANY_OBJECT: dict[str, Any] = {"type": "object"}
+
+# Keywords that change which answers are right and that no grammar of ours keeps; each is refused by its name.
+_UNKEPT = {
+    "uniqueItems", "propertyNames", "minProperties", "not", "if", "then", "else", "contains", "minContains",
+    "maxContains", "dependentRequired", "dependentSchemas", "unevaluatedProperties", "unevaluatedItems",
+    "$dynamicRef", "$recursiveRef",
+}  # fmt: skip
+_NAMES_INSIDE = ("properties", "patternProperties", "$defs", "definitions")  # their keys are names, not keywords
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One request.
+
+    functions    that may be called; must_call: one of them must
+    schema       of the answer (of the text beside calls, where there are functions); None: free text
+    max_tokens   None: as many as the limit allows
+    seed         None: drawn anew each time
+    """
+
+    turns: tuple[Turn, ...]
+    functions: tuple[Function, ...] = ()
+    must_call: bool = False
+    parallel: bool = True
+    schema: dict[str, Any] | None = None
+    max_tokens: int | None = None
+    temperature: float = 0.0
+    seed: int | None = None
+    stop: tuple[str, ...] = ()
+    logprobs: int | None = None
+    priority: int = INTERACTIVE
+
+    def __post_init__(self) -> None:
+        if self.stop and (self.functions or self.schema is not None):
+            raise Unsupported("stop", "stop texts and a grammar exclude each other", hint="leave one of them out")
+        if self.must_call and not self.functions:
+            raise Unsupported("tool_choice", "a tool must be called, and there is none", hint="name tools")
+        for function in self.functions:
+            check_schema(function.parameters, f"tools.{function.name}")
+        if self.schema is not None:
+            check_schema(self.schema, "schema")
+
+    @property
+    def output_type(self) -> ToolCalls | dict[str, Any] | None:
+        """What the answer may be, for the engine."""
+        if self.functions:
+            return ToolCalls(self.functions, self.must_call, self.parallel, self.schema)
+        return self.schema
+
+
+def function_of(name: str, description: str | None, parameters: Schema | None) -> Function:
+    """A function; one without parameters takes none."""
+    schema = dict(parameters or {})
+    if not schema.get("properties") and "$ref" not in schema and not schema.get("patternProperties"):
+        has_any = schema.get("additionalProperties") not in (None, False)
+        schema = schema if has_any else {"type": "object", "properties": {}, "additionalProperties": False}
+    return Function(name, description or "", schema)
+
+
+def check_schema(schema: Any, place: str) -> None:
+    """raises Unsupported naming the first keyword that could not be kept"""
+    if isinstance(schema, list):
+        for index, item in enumerate(schema):
+            check_schema(item, f"{place}.{index}")
+    if not isinstance(schema, dict):
+        return
+    for key, value in schema.items():
+        if key in _UNKEPT and value not in (None, False):
+            raise Unsupported(
+                f"{place}.{key}", f"the JSON schema keyword {key!r} is not supported", hint="leave it out"
+            )
+        if key in ("enum", "const", "default", "examples"):
+            continue
+        if key in _NAMES_INSIDE and isinstance(value, dict):
+            for name, inner in value.items():
+                check_schema(inner, f"{place}.{name}")
+        else:
+            check_schema(value, f"{place}.{key}")
