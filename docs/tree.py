@@ -19,7 +19,7 @@ ROOMS = [
     "app/ledger",
     "app/graph",
 ]
-ROOMS += ["app/graph/drivers", "app/view", "app/export", "training", "training/made", "training/embed", "benchmarks"]
+ROOMS += ["app/graph/drivers", "app/view", "app/export", "training", "training/made", "training/embed", "benchmarks", "examples"]
 DOORS = ["load_journals.py", "test_qwen_config.py"]
 WIDTH = 120
 

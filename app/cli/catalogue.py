@@ -14,7 +14,7 @@ from app.cli.command import Parser
 SHELVES: dict[str, tuple[str, ...]] = {
     "look": ("ask", "search", "show", "timeline", "changes", "status"),
     "see": ("view", "report"),
-    "make better": ("review", "evaluate"),
+    "make better": ("review", "optimise", "evaluate"),
     "take along": ("export", "import", "diff"),
     "models": ("doctor", "onboard"),
     "your shell": ("completion",),

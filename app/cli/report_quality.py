@@ -10,6 +10,7 @@ from app.cli.report import print_json
 if TYPE_CHECKING:  # at run time it would wake nothing, but the commands import late by habit
     from app.measure.calibration import Curve
     from app.measure.evaluation import Evaluation
+    from app.pipeline.optimise import Learnt
 
 
 def print_evaluation(found: "Evaluation", as_json: bool) -> None:
@@ -46,3 +47,14 @@ def _print_curve(curve: "Curve") -> None:
 
 def _share(value: float | None) -> str:
     return " " * 6 if value is None else f"{value:6.3f}"
+
+
+def print_learnt(learnt: "list[Learnt]", as_json: bool) -> None:
+    """A program a line: what it scored before and after on the texts that decide, and what became of it."""
+    if as_json:
+        print_json(learnt)
+        return
+    for one in learnt:
+        margin = f"F1 {one.before:.3f} to {one.after:.3f}, {one.examples} texts, {one.calls} calls"
+        kept = f"{one.chosen}, taken into use: {one.file}" if one.file else "no better, the old one stays"
+        print(f"{one.program:<18}  {margin}; {kept}")

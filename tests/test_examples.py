@@ -1,0 +1,34 @@
+"""The examples run as they stand, with the bundled model."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from examples import ask_the_graph_with_an_agent, optimise_on_twenty_labels
+from tests.pipeline.conftest import Bench, bench
+
+__all__ = ["bench"]
+EXAMPLES = Path(__file__).parent.parent / "examples"
+
+
+def run(name: str, folder: Path) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run([sys.executable, EXAMPLES / name], cwd=folder, capture_output=True, text=True, check=False)
+
+
+def test_your_own_signature_runs_from_anywhere(tmp_path: Path) -> None:
+    """The file runs as it stands, from any folder."""
+    told = run("extract_with_your_own_signature.py", tmp_path)
+    assert told.returncode == 0, told.stderr[-500:]
+
+
+def test_a_prompt_learns_from_labels() -> None:
+    """Twenty labels in the example; eight are enough to see that it comes to a verdict."""
+    outcome = optimise_on_twenty_labels.main(texts=8)
+    assert outcome.is_better == (outcome.after > outcome.before)
+    assert 0 < outcome.calls <= 12
+
+
+def test_the_agent_searches_a_loaded_home(bench: Bench) -> None:
+    """A ReAct agent over the graph answers, whatever its model makes of it."""
+    bench.load()
+    assert isinstance(ask_the_graph_with_an_agent.main("Where does Nadia work?", bench.home), str)
