@@ -19,7 +19,8 @@ ROOMS = [
     "app/ledger",
     "app/graph",
 ]
-ROOMS += ["app/graph/drivers", "app/view", "app/export", "training", "training/made", "training/embed", "benchmarks", "examples"]
+ROOMS += ["app/graph/drivers", "app/view", "app/export", "training", "training/made", "training/embed"]
+ROOMS += ["benchmarks", "examples"]
 DOORS = ["load_journals.py", "test_qwen_config.py"]
 WIDTH = 120
 
