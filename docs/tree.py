@@ -18,6 +18,8 @@ ROOMS = [
     "app/prompts",
     "app/ledger",
     "app/graph",
+    "app/measure",
+    "app/learn",
 ]
 ROOMS += ["app/graph/drivers", "app/view", "app/export", "training", "training/made", "training/embed"]
 ROOMS += ["benchmarks", "examples"]
