@@ -26,13 +26,16 @@ class Calls(Protocol):
 
 
 class Remembering:
-    """One model's engine with a memory; what is drawn at random is drawn from a seed, so that it can be found again."""
+    """One model's engine with a memory; what is drawn at random is drawn from a seed, so that it can be found again.
+
+    calls   None: count only
+    """
 
     supports_response_schema = True
     supports_function_calling = True
     supports_reasoning = False
 
-    def __init__(self, inner: Any, calls: Calls, meter: Meter) -> None:
+    def __init__(self, inner: Any, calls: Calls | None, meter: Meter) -> None:
         self.supported_params = inner.supported_params
         self._inner = inner
         self._calls = calls
@@ -48,9 +51,12 @@ class Remembering:
             drawn = hashlib.sha256(f"{key}{self._asked[key]}".encode()).digest()
             request = replace(request, config=replace(request.config, seed=int.from_bytes(drawn[:4], "big")))
             key = self._key(request)
-        if (known := self._calls.get(key)) is not None:
+        known = self._calls.get(key) if self._calls is not None else None
+        if known is not None:
             return _response(request, known)
-        response = self._inner.complete(request)
+        response: lm15.Response = self._inner.complete(request)
+        if self._calls is None:
+            return response
         text = response.text or ""
         self._calls.put(
             key, prompt_name="optimise", answer=text, prompt_tokens=response.usage.input_tokens or 0,
