@@ -260,6 +260,7 @@ def _request_of(order: Order, on_text: Callable[[str], None] | None = None) -> R
         temperature=order.temperature,
         seed=order.seed if order.seed is not None else secrets.randbits(32),
         on_text=on_text,
+        is_template=True,  # a program's system message is the same in all its calls
     )
 
 

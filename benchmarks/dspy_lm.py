@@ -68,7 +68,7 @@ def overhead(engine: Engine, rounds: int) -> tuple[float, float]:
                 predict(entry=entry)
 
         def by_engine(turns: list[Turn] = turns) -> None:
-            engine.complete(Request(messages=turns, output_type=schema))
+            engine.complete(Request(messages=turns, output_type=schema, is_template=True))
 
         for call, seconds in (
             ((by_dspy, through), (by_engine, alone)) if i % 2 else ((by_engine, alone), (by_dspy, through))
