@@ -77,7 +77,7 @@ async def ingest(
     texts: Sequence[Text],
     *,
     ours: bool,
-    after: Callable[[int], None] = lambda _: None,
+    after: Callable[[int, Any], None] = lambda _number, _result: None,
 ) -> None:
     """Put texts into a fresh graph; the client answers, with our prompts or Graphiti's stock ones."""
     prompts = JournalPrompts(owner=OWNER)
@@ -107,7 +107,7 @@ async def ingest(
                     previous_episode_uuids=before[-2:] if ours else None,
                 )
             before.append(result.episode.uuid)
-            after(number)
+            after(number, result)
 
 
 @dataclass(frozen=True)

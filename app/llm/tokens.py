@@ -136,7 +136,7 @@ class PromptEncoder:
             rendered: str = self._tokenizer.apply_chat_template(
                 turns, tools=tools or None, tokenize=False, add_generation_prompt=True, enable_thinking=False
             )
-        except (TemplateError, TypeError, LookupError) as error:
+        except (TemplateError, TypeError, ValueError, LookupError) as error:
             roles = ", ".join(turn["role"] for turn in turns) or "none"
             raise BadInput(f"the chat template refuses these roles: {roles} ({error})") from error
         return rendered
