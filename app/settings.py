@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, ValidationError
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from app.budget.reading import PRESETS, Preset, Reading
@@ -74,6 +74,9 @@ class Settings(BaseSettings):
     DAYBOOK_HOME: Path = Field(default_factory=default_home)  # all state; created with mode 0700
     DAYBOOK_GROUP: str = Field(default="journal", pattern=r"^[A-Za-z0-9_-]{1,64}$")  # one person's graph
     DAYBOOK_OWNER: str = Field(default="The writer", min_length=1, max_length=80)  # who "I" is
+
+    # Keys of the server, several with commas; they belong into the environment, never among a command's arguments.
+    DAYBOOK_API_KEYS: SecretStr = SecretStr("")
 
     @property
     def max_context_tokens(self) -> int | None:

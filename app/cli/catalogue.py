@@ -17,6 +17,7 @@ SHELVES: dict[str, tuple[str, ...]] = {
     "make better": ("review", "optimise", "evaluate"),
     "take along": ("export", "import", "diff"),
     "models": ("doctor", "onboard"),
+    "for programs": ("serve", "mcp"),
     "your shell": ("completion",),
 }
 

@@ -25,11 +25,13 @@ def open_engine(
     say: Callable[[str], None] = lambda _: None,
     *,
     home: Path | None = None,
+    blocks_on_disk: bool = False,
     allow_download: bool = True,
 ) -> Engine:
     """Load a model and give it its limit: the settings' choices, this machine's memory, the speed measured before.
 
     home            where the KV of templates outlives the run; None: nowhere
+    blocks_on_disk  let the KV of other prompts outlive it too, which is KV of what people wrote
     noted           what the ledger keeps under a name: the speed of earlier runs; else a probe measures it
     say             told of prompts that take long or nearly fill the memory
     allow_download  a hub name is fetched, because a person named it
@@ -54,6 +56,7 @@ def open_engine(
         prefix_bytes=settings.MLX_PREFIX_BYTES,
         kv_folder=home / KV_FOLDER_NAME if home is not None and settings.MLX_KV_DISK_BYTES else None,
         disk_bytes=settings.MLX_KV_DISK_BYTES,
+        blocks_on_disk=blocks_on_disk,
     )
 
 

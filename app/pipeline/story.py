@@ -67,7 +67,7 @@ def timeline(
 
     raises   BadInput with near names for an entity the graph does not know
     """
-    facts = picture.in_order if entity is None else picture.facts_of.get(_find(picture, entity), [])
+    facts = picture.in_order if entity is None else picture.facts_of.get(find_entity(picture, entity), [])
     events = [
         Event(moment.date(), kind, fact_of(picture, fact))
         for fact in facts
@@ -146,7 +146,7 @@ def _source(picture: Picture, span: Span) -> Source:
     return Source(Path(place.path), day, place.start + span.start, place.start + span.end, words)
 
 
-def _find(picture: Picture, name: str) -> str:
+def find_entity(picture: Picture, name: str) -> str:
     """The entity of that name or alias, whatever its case; among several the most often named."""
     wanted = name.strip().casefold()
     for names_of in (lambda e: [e.name], lambda e: picture.aliases(e.uuid)):

@@ -58,8 +58,10 @@ def start(engine: Engine, embedder: QwenEmbedder) -> Iterator[Start]:
     """Start a server with choices of one's own."""
     running: list[tuple[uvicorn.Server, threading.Thread]] = []
 
-    def start(*, access: Access | None = None, engine: Engine = engine, **desk: Any) -> Running:
-        served = Served(Desk(engine, Metrics(), **desk), embedder, "embedder", access=access or Access())
+    def start(
+        *, access: Access | None = None, engine: Engine = engine, routes: Any = (), lifespans: Any = (), **desk: Any
+    ) -> Running:
+        served = Served(Desk(engine, Metrics(), **desk), embedder, "embedder", access or Access(), routes, lifespans)
         listening = socket.create_server(("127.0.0.1", 0))
         config = uvicorn.Config(build(served), log_level="warning", ws="none", timeout_graceful_shutdown=1)
         server = uvicorn.Server(config)

@@ -1,0 +1,135 @@
+"""A home kept at hand for a process that stays: its picture, read again when a load has changed it, and its search.
+
+Knows the ledger, the graph and the embedder; holds the home's lock only while it reads, so loads run beside it.
+In: questions from an event loop.  Out: a Picture, and facts with where they were read.
+"""
+
+import asyncio
+import hashlib
+import os
+import threading
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from app.errors import BadInput, HomeBusy
+from app.ledger.store import LEDGER_NAME, Ledger
+from app.llm.embedder import QwenEmbedder
+from app.llm.loader import LoadedModel
+from app.picture import Fact, Picture
+from app.pipeline.ask import Librarian
+from app.pipeline.home import Place, look, read_whole
+from app.pipeline.request import GRAPH_NAME
+from app.settings import settings
+
+ENTRIES_NAME = "entries"  # in the home: what was told to Daybook itself, one Markdown file an entry
+MAX_ENTRY_CHARS = 100_000
+Stamp = tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    stamp: Stamp
+    picture: Picture
+    librarian: Librarian
+
+
+class _Lent:
+    """The ledger's memory of vectors while the ledger is open, and nothing while it is not."""
+
+    vectors: Any = None
+
+    def get(self, key: str) -> bytes | None:
+        found: bytes | None = self.vectors.get(key) if self.vectors is not None else None
+        return found
+
+    def put(self, key: str, data: bytes) -> None:
+        if self.vectors is not None:
+            self.vectors.put(key, data)
+
+
+@dataclass(frozen=True, slots=True)
+class _Embedding:
+    embedder: QwenEmbedder
+
+
+class Shelf:
+    """One home, opened once and again only when it has changed; safe to share between tasks."""
+
+    def __init__(self, place: Place, embedder: LoadedModel) -> None:
+        self.place = place
+        self._lent = _Lent()
+        self._embedder = QwenEmbedder(embedder, settings.MLX_EMBEDDING_DIM, vectors=self._lent)
+        self._guard = threading.Lock()
+        self._held: _Held | None = None
+
+    async def picture(self) -> Picture:
+        """The whole home.  raises BadInput if nothing was loaded; HomeBusy if the first load of all is under way"""
+        return (await asyncio.to_thread(self._current)).picture
+
+    async def find(self, text: str, *, limit: int, as_of: date | None = None) -> list[Fact]:
+        """Facts by words, meaning and nearness, best first."""
+        held = await asyncio.to_thread(self._current)
+        # Passages stand among what is found: asked for more, so that enough facts are left.
+        found = await held.librarian.find(text, as_of=as_of, limit=4 * limit)
+        return [hit.fact for hit in found if hit.fact is not None][:limit]
+
+    def add_entry(self, text: str, day: date) -> Path:
+        """Keep an entry on disk, whole and for good; the next load reads it in. The same entry twice is one.
+
+        raises   BadInput for an empty entry or one beyond 100,000 characters
+        """
+        text = text.strip()
+        if not 1 <= len(text) <= MAX_ENTRY_CHARS:
+            raise BadInput(f"the entry has {len(text):,} characters, 1 to {MAX_ENTRY_CHARS:,} are allowed")
+        folder = self.place.folder / ENTRIES_NAME
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        name = f"{day.isoformat()}-{hashlib.sha256(text.encode()).hexdigest()[:8]}.md"
+        path, beside = folder / name, folder / f".{name}.{os.getpid()}"
+        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+            file.write(f"# {day.isoformat()}\n\n{text}\n")
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+        inside = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(inside)  # the name, too
+        finally:
+            os.close(inside)
+        return path
+
+    def _current(self) -> _Held:
+        with self._guard:
+            if self._held is not None and self._held.stamp == self._stamp():
+                return self._held
+            try:
+                self._held = look(self.place, self._read)
+            except HomeBusy:
+                if self._held is None:
+                    raise
+                return self._held  # a load is at work: as it was before it began
+            # Closing the files touches them, so the stamp is taken afterwards.
+            self._held = _Held(self._stamp(), self._held.picture, self._held.librarian)
+            return self._held
+
+    async def _read(self, store: Any, ledger: Ledger) -> _Held:
+        loaded, dim = self._embedder.loaded, self._embedder.dim
+        ledger.claim("embedder", f"{loaded.fingerprint[:16]}/{dim}", hint="name the home's embedder with --embedder")
+        picture = await read_whole(store, ledger)
+        self._lent.vectors = ledger.vectors
+        try:
+            return _Held((), picture, await Librarian.of(picture, _Embedding(self._embedder), ledger))
+        finally:
+            self._lent.vectors = None
+
+    def _stamp(self) -> Stamp:
+        def of(path: Path) -> tuple[int, int]:
+            try:
+                known = path.stat()
+            except OSError:
+                return 0, 0
+            return known.st_mtime_ns, known.st_size
+
+        names = (LEDGER_NAME, f"{LEDGER_NAME}-wal", GRAPH_NAME, f"{GRAPH_NAME}.wal")
+        return tuple(of(self.place.folder / name) for name in names)

@@ -1,0 +1,147 @@
+"""Start the server of a home: models loaded once, one app, one socket, until it is told to stop.
+
+Knows the settings, the pipeline and uvicorn. In: what a person chose.  Out: an exit code, when it has ended.
+"""
+
+import asyncio
+import os
+import secrets
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import uvicorn
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from app.errors import BadInput
+from app.llm.embedder import QwenEmbedder
+from app.llm.loader import load_embedder
+from app.pipeline.engine import open_engine
+from app.pipeline.home import Place
+from app.pipeline.models import describe
+from app.pipeline.shelf import Shelf
+from app.server import running
+from app.server.app import Served, build
+from app.server.desk import Desk
+from app.server.guard import Access, access_for
+from app.server.mcp import mcp_app, mcp_server
+from app.server.metrics import Metrics
+from app.settings import settings
+
+DRAIN_SECONDS = 5  # for answers on their way when the server is told to stop
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What a person chose; `idle_minutes` without a request end the server, None: nothing does."""
+
+    place: Place
+    model: str | None = None
+    host: str = "127.0.0.1"
+    port: int = 8321
+    hosts: tuple[str, ...] = ()
+    origins: tuple[str, ...] = ()
+    places: int = 64
+    seconds: float = 1800.0
+    can_write: bool = False
+    keep_chats: bool = True
+    idle_minutes: float | None = None
+
+
+def serve(choices: Choices, say: Callable[[str], None]) -> int:
+    """Load, listen, answer.
+
+    raises   BadInput for an address in use or off loopback without a key; HomeBusy; ModelMissing, ModelDamaged
+    """
+    home = choices.place.folder
+    keys = [key for key in settings.DAYBOOK_API_KEYS.get_secret_value().split(",") if key]
+    access = access_for(choices.host, keys, hosts=choices.hosts, origins=choices.origins)
+    own_key = secrets.token_urlsafe(32)  # for our own programs, by the file in the home
+    if access.keys:
+        access = Access({**access.keys, "own": own_key}, access.hosts, access.origins, access.max_body_bytes)
+    running.refuse_second(home)
+    listening = _listen(choices.host, choices.port)
+    url = f"http://{_shown(choices.host)}:{listening.getsockname()[1]}"
+    say(f"loading {choices.model or settings.MLX_MODEL_NAME}")
+    served = _served(choices, access)
+    say(describe(served.desk.engine.loaded))
+    limit = served.desk.limit()
+    say(f"context {limit.context:,} tokens: {limit.input:,} in, {limit.output:,} out (bound by the {limit.binding})")
+    quiet = _Quiet(build(served))
+    config = uvicorn.Config(
+        quiet, log_level="warning", access_log=False, server_header=False, ws="none", lifespan="on",
+        timeout_graceful_shutdown=DRAIN_SECONDS, timeout_keep_alive=75, limit_concurrency=1024,
+    )  # fmt: skip
+    server = uvicorn.Server(config)
+    if choices.idle_minutes is not None:
+        quiet.watch(server, choices.idle_minutes * 60)
+    running.announce(home, running.Running(url, own_key, os.getpid()))
+    say(f"serving at {url}; MCP at {url}/mcp; Ctrl-C stops it")
+    try:
+        asyncio.run(server.serve(sockets=[listening]))
+    finally:
+        running.withdraw(home)
+        listening.close()
+    return 0
+
+
+def _served(choices: Choices, access: Access) -> Served:
+    place, home = choices.place, choices.place.folder
+    engine = open_engine(choices.model or settings.MLX_MODEL_NAME, home=home, blocks_on_disk=choices.keep_chats)
+    embedder = load_embedder(place.embedder or settings.MLX_EMBEDDER_NAME, allow_download=True)
+    desk = Desk(engine, Metrics(), places=choices.places, seconds=choices.seconds)
+    routes, lifespan = mcp_app(mcp_server(Shelf(place, embedder), can_write=choices.can_write))
+    return Served(
+        desk,
+        QwenEmbedder(embedder, settings.MLX_EMBEDDING_DIM),
+        embedder.name,
+        access=access,
+        routes=routes,
+        lifespans=[lifespan],
+        can_write=choices.can_write,
+    )
+
+
+class _Quiet:
+    """ASGI middleware that knows when it was last asked."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self._last = time.monotonic()
+        self._open = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            return
+        self._open += 1
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            self._open -= 1
+            self._last = time.monotonic()
+
+    def watch(self, server: uvicorn.Server, seconds: float) -> None:
+        """End the server after so many quiet seconds."""
+        ticked = server.on_tick
+
+        async def on_tick(counter: int) -> bool:
+            is_idle = self._open == 0 and time.monotonic() - self._last > seconds
+            return is_idle or await ticked(counter)
+
+        server.on_tick = on_tick  # type: ignore[method-assign]
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Bound before the model is loaded: nobody waits a minute to hear that the port is taken."""
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        return socket.create_server((host.strip("[]"), port), family=family)
+    except OSError as error:
+        raise BadInput(f"cannot listen on {host}:{port}: {error.strerror}", hint="choose another --port") from error
+
+
+def _shown(host: str) -> str:
+    name = "127.0.0.1" if host in ("0.0.0.0", "::") else host.strip("[]")
+    return f"[{name}]" if ":" in name else name
