@@ -16,6 +16,9 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
+import app.llm.mkl  # noqa: F401  # before anything that brings mlx in
+
+# isort: split
 import llguidance.mlx
 import numpy as np
 from mlx_lm.generate import generate_step

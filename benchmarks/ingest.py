@@ -16,16 +16,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import app.graph.quiet  # before graphiti
+import app.llm.mkl  # noqa: F401  # before anything that brings mlx in
+
+# isort: split
 from graphiti_core.llm_client.client import LLMClient
 from graphiti_core.llm_client.config import LLMConfig
 from mlx_lm.generate import generate_step
 from mlx_lm.models.cache import make_prompt_cache
-from outlines.backends.llguidance import LLGuidanceLogitsProcessor
 
 from app.llm import decode
 from app.llm.blas import mx
 from app.llm.engine import Engine
-from app.llm.grammar import grammar_of
 from app.llm.loader import LoadedModel
 from app.llm.mlx_thread import CancelToken, run_mlx
 from app.llm.prefix_cache import Prefix
@@ -75,14 +77,12 @@ class Stock(LLMClient):  # type: ignore[misc]  # graphiti is untyped
 
     def _answer(self, ids: list[int], schema: Any, answer: str) -> None:
         gold = self.encoder.encode_text(answer)[:MAX_ANSWER]
-        grammar = grammar_of(schema)
-        assert grammar is not None
-        processor = LLGuidanceLogitsProcessor(grammar.compiled, self.backend.llg_tokenizer, "mlx")
+        processor = self.backend.get_json_schema_logits_processor(json.dumps(schema))
         said = 0
 
         def forced(tokens: mx.array, logits: mx.array) -> mx.array:
             nonlocal said
-            allowed = processor(tokens, logits) if said == 0 or processor.ll_matchers[0].get_error() == "" else logits
+            allowed = processor(tokens, logits)
             wanted = gold[min(said, len(gold) - 1)]
             said += 1
             return mx.where(mx.arange(logits.shape[-1]) == wanted, GOLD, allowed)

@@ -6,6 +6,7 @@ Knows the engine. In: Qwen3's shape with random weights, so that reading costs w
 import argparse
 import statistics
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 from app.llm.engine import Engine
@@ -25,7 +26,7 @@ def main() -> None:
     folder = Path(tempfile.mkdtemp(prefix="long-"))
     shape = {"hidden_size": 256, "intermediate_size": 768, "num_hidden_layers": 6, "head_dim": 64}
     build_model(folder, {**TINY, **shape, "vocab_size": (build_tokenizer(folder) // 64 + 1) * 64})
-    loaded = load_generator(folder)
+    loaded = replace(load_generator(folder), max_context_tokens=2 * wanted)
     text = "\n".join(chunk.text for chunk in diary(10_000))
     ids = loaded.tokenizer.encode(text)[: wanted - 100]
     text = loaded.tokenizer.decode(ids)

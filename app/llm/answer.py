@@ -79,15 +79,11 @@ class Answer:
         self._lookup = Lookup(prompt_ids)
         self._unread = [prompt_ids[-1]]
         self._told: dict[int, TokenLogprob] = {}
+        self._take_forced()
 
     def is_done(self) -> bool:
-        """Nothing is left to choose: what the grammar forces has been said."""
-        if self._fast_forward:
-            forced = self._constraint.forced()
-            self._add(forced)
-            self._unread += forced
-        is_full = len(self.tokens) >= self._request.max_tokens
-        return is_full or self.is_whole()
+        """Nothing is left to choose, or there is no room for it."""
+        return len(self.tokens) >= self._request.max_tokens or self.is_whole()
 
     def is_whole(self) -> bool:
         """It ended by itself, within the tokens it was given."""
@@ -102,8 +98,8 @@ class Answer:
 
     def run(self, draft: Draft) -> Pass:
         """Feed what is unread and the draft; the masks are computed while the device works."""
-        way_back = WayBack(self._layers)
         fed, unread = [*self._unread, *draft.tokens], len(self._unread)
+        way_back = WayBack(self._layers if len(fed) > 1 else [])  # a single token is never taken back
         decisions = [*draft.guesses, *([] if self._constraint.is_complete() else [len(draft.tokens)])]
         logits = self._forward(fed, [unread - 1 + place for place in decisions])
         mx.async_eval(logits)  # type: ignore[no-untyped-call]
@@ -119,7 +115,7 @@ class Answer:
                 break
             right += 1
         if self._widths is not None:
-            self._widths.learn(len(run.draft.guesses), right)
+            self._widths.learn(len(run.draft.guesses), right, len(run.draft.tokens))
         kept = run.decisions[right] if right < len(run.decisions) else len(run.draft.tokens)
         return Accepted(right, kept, is_clear)
 
@@ -145,12 +141,20 @@ class Answer:
             if token not in self._loaded.eos_token_ids:
                 self._add([token])
                 self._unread.append(token)
+        self._take_forced()
 
     def logprobs(self) -> tuple[TokenLogprob, ...] | None:
         """One a token, if they were asked for."""
         if self._request.logprobs is None:
             return None
         return tuple(self._told.get(i) or TokenLogprob(token, 0.0, None) for i, token in enumerate(self.tokens))
+
+    def _take_forced(self) -> None:
+        """Say what is the only way on."""
+        if self._fast_forward:
+            forced = self._constraint.forced()
+            self._add(forced)
+            self._unread += forced
 
     def _ask_alone(self, run: Pass, accepted: Accepted) -> Choice:
         if self._unread:

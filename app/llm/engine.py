@@ -194,7 +194,7 @@ class Engine:
 
     def _known_widths(self) -> Widths | None:
         """Measured at the first answer, on the MLX thread."""
-        if self._widths is None and self._guesses != 0:
+        if self._widths is None and (self._fast_forward or self._guesses != 0):
             self._widths = Widths(pass_costs(self.loaded), self._guesses)
         return self._widths
 

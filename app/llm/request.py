@@ -42,7 +42,7 @@ class Turn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """One question to a model, and how it is to be answered.
+    """One question to a model, and how it is to be answered; for one answer only, since it carries its own stop.
 
     output_type   a pydantic class, JSON schema, regex, grammar or Python type; None for free text
     tools         JSON descriptions of functions, for the chat template

@@ -5,7 +5,7 @@ In: a LoadedModel, measured once a process.  Out: Widths, asked before and told 
 """
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from mlx_lm.models.cache import make_prompt_cache
@@ -80,11 +80,13 @@ class Widths:
 
     fixed   always so many guesses; None: as many as pay; 0: none
     hope    share of guesses that come true, as seen so far
+    length  tokens that a guess brings: itself and what it forces
     """
 
     costs: PassCosts
     fixed: int | None = None
-    hope: float = field(default=FIRST_HOPE)
+    hope: float = FIRST_HOPE
+    length: float = 1.0
 
     def best(self, unread: int) -> int:
         """How many guesses to add to a pass over `unread` tokens: the most tokens a second are expected of it."""
@@ -92,13 +94,15 @@ class Widths:
             return self.fixed
         expected, worth = 0.0, []
         for guesses in range(MOST_GUESSES + 1):
-            expected += self.hope**guesses
-            worth.append(expected / self.costs.of(unread + guesses))
+            expected += self.hope**guesses  # in guesses; each is as long as the next
+            worth.append(expected / self.costs.of(unread + round(guesses * self.length)))
         return worth.index(max(worth))
 
-    def learn(self, guessed: int, came_true: int) -> None:
-        """Of `guessed` guesses the first `came_true` came true; those behind the first wrong one tell nothing."""
+    def learn(self, guessed: int, came_true: int, tokens: int) -> None:
+        """Of the guesses of a draft the first `came_true` came true; those behind the first wrong one tell nothing."""
         if guessed == 0:  # what was hopeless may not be so for ever
             self.hope += FORGETTING * (FIRST_HOPE - self.hope)
+        else:
+            self.length += LEARNING * (tokens / guessed - self.length)
         for was_right in [True] * came_true + [False] * (came_true < guessed):
             self.hope += LEARNING * (was_right - self.hope)

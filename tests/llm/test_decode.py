@@ -226,8 +226,13 @@ def test_width_follows_cost_and_success() -> None:
     some = Widths(PassCosts(tuple(1 + 0.1 * width for width in MEASURED), tie=0.0))
     before = some.best(1)
     for _ in range(100):
-        some.learn(5, 0)
+        some.learn(5, 0, 5)
     assert some.best(1) < before
     for _ in range(100):
-        some.learn(5, 5)
+        some.learn(5, 5, 5)
     assert some.best(1) > before
+    long = Widths(PassCosts(tuple(1 + 0.1 * width for width in MEASURED), tie=0.0))
+    for _ in range(100):
+        long.learn(2, 2, 40)
+        long.learn(2, 0, 40)
+    assert long.best(1) == 0  # each guess that fails would waste twenty tokens
