@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Any
+from xml.sax.saxutils import escape
 
 import app.graph.quiet  # noqa: F401  # before graphiti
 
@@ -154,3 +155,16 @@ def bundled() -> LoadedModel:
 
 def bundled_embedder() -> QwenEmbedder:
     return QwenEmbedder(load_embedder(BUNDLED_EMBEDDER), 256)
+
+
+def bars(title: str, rows: dict[str, float], unit: str) -> str:
+    """An SVG with a bar a row, longest first as given; readable on white and on black."""
+    most, lines = max(rows.values()), []
+    for place, (name, value) in enumerate(rows.items()):
+        y, width = 40 + 28 * place, 330 * value / most
+        lines.append(f'<text x="230" y="{y + 14}" text-anchor="end">{escape(name)}</text>')
+        lines.append(f'<rect x="240" y="{y}" width="{width:.1f}" height="20" fill="#5b8def"/>')
+        lines.append(f'<text x="{246 + width:.1f}" y="{y + 14}">{value:.2f} {escape(unit)}</text>')
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" width="700" height="{50 + 28 * len(rows)}" '
+    style = 'font-family="sans-serif" font-size="13" fill="#808080">'
+    return "\n".join([head + style, f'<text x="10" y="22" font-size="15">{escape(title)}</text>', *lines, "</svg>", ""])

@@ -14,6 +14,7 @@ import statistics
 import time
 from collections import defaultdict
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import app.llm.mkl  # noqa: F401  # before anything that brings mlx in
@@ -35,7 +36,7 @@ from app.llm.mlx_thread import CancelToken, run_mlx
 from app.llm.prefix_cache import Prefix
 from app.llm.request import Completion
 from app.llm.widths import Widths, pass_costs
-from benchmarks.common import Asked, about, bundled, record
+from benchmarks.common import Asked, about, bars, bundled, record
 
 LEVERS: dict[str, tuple[bool, int | None]] = {
     "plain: one token a pass": (False, 0),
@@ -110,7 +111,7 @@ def table(name: str, rows: dict[str, dict[str, list[float]]]) -> None:
     print(f"\nMedian of the answers' own ratios: {statistics.median(a / b for a, b in pairs):.1f} times.")
 
 
-def compare(loaded: LoadedModel, asked: Sequence[Asked]) -> None:
+def compare(loaded: LoadedModel, asked: Sequence[Asked], plot: Path | None) -> None:
     engine, backend = Engine(loaded), outlines_backend(loaded)
     rows: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     by_prompt: dict[str, list[Completion]] = defaultdict(list)
@@ -132,6 +133,9 @@ def compare(loaded: LoadedModel, asked: Sequence[Asked]) -> None:
         by_prompt[prompt].append(completion)
     print(about(loaded))
     table("decode", rows)
+    if plot is not None:
+        each = {side: 1000 * sum(row["seconds"]) / sum(row["tokens"]) for side, row in rows.items()}
+        plot.write_text(bars("CPU milliseconds for a token of an answer, daybook-nano", each, "ms"))
     print(f"\nOf {len(asked)} answers {same} are token for token mlx-lm's own.\n")
     print("| prompt | answers | tokens | passes | passes a token |\n|---|---|---|---|---|")
     for prompt, completions in sorted(by_prompt.items()):
@@ -144,8 +148,9 @@ def main() -> None:
     """Record a diary's questions, then answer them on every side."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--chunks", type=int, default=12, help="chunks of diary to ingest for their questions")
-    loaded = bundled()
-    compare(loaded, record(loaded, parser.parse_args().chunks))
+    parser.add_argument("--plot", type=Path, help="write a bar chart there (SVG)")
+    options, loaded = parser.parse_args(), bundled()
+    compare(loaded, record(loaded, options.chunks), options.plot)
 
 
 if __name__ == "__main__":

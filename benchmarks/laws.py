@@ -41,6 +41,7 @@ LEVERS: dict[str, dict[str, Any]] = {
     }
     for forced, drafts, reuse in itertools.product([True, False], repeat=3)
 }
+SAY_EVERY = 250  # answers
 PLAIN: dict[str, Any] = {"fast_forward": False, "guesses": 0, "prefix_bytes": 0}
 
 
@@ -107,14 +108,14 @@ def usable(engine: Engine, source: str, schema: Any, refused: Counter[str]) -> b
     return True
 
 
-def answers(count: int) -> int:
+def answers(count: int, first: int) -> int:
     """Ask for `count` answers of random weights; returns how many the independent validator refuses."""
     engine = Engine(random_model(1), bounds=SHORT)
     refused, given, invalid, cut = Counter[str](), Counter[str](), Counter[str](), Counter[str]()
     wanted = [(source, schema) for source, schema in schemas() if usable(engine, source, schema, refused)]
     judges = [jsonschema.validators.validator_for(schema)(schema) for _, schema in wanted]
     reasons, started = Counter[str](), time.monotonic()
-    for number in range(count):
+    for number in range(first, first + count):
         place = number % len(wanted)
         source, schema = wanted[place]
         turns = [Turn("user", f"{number}: {random.Random(number).choice(['Marie', 'Pepys', 'Ghent'])}?")]
@@ -126,6 +127,10 @@ def answers(count: int) -> int:
             continue
         given[source] += 1
         problem = next(judges[place].iter_errors(json.loads(text)), None)
+        if (number + 1) % SAY_EVERY == 0:
+            print(
+                f"{given.total():,} answers, {invalid.total()} invalid, {cut.total()} cut", file=sys.stderr, flush=True
+            )
         if problem is not None:
             invalid[source] += 1
             reasons[f"{source}: {problem.validator}"] += 1
@@ -146,9 +151,10 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, nargs="+", default=SEEDS, help="of the random weights")
     parser.add_argument("--every", type=int, default=1, help="take every n-th recorded prompt")
     parser.add_argument("--answers", type=int, default=0, help="answers to judge")
+    parser.add_argument("--first", type=int, default=0, help="number of the first of them: each has its own seed")
     options = parser.parse_args()
     broken = levers(tuple(options.seeds), options.every) if options.levers else 0
-    broken += answers(options.answers) if options.answers else 0
+    broken += answers(options.answers, options.first) if options.answers else 0
     return 1 if broken else 0
 
 

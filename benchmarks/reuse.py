@@ -1,6 +1,6 @@
 """A long prompt with a new last line, read cold and with its blocks kept: `python -m benchmarks.reuse [--tokens N]`.
 
-Knows the engine. In: Qwen3's shape with random weights, so that reading costs what it costs.  Out: seconds and a ratio.
+Knows the engine. In: a tiny model of random weights.  Out: seconds and a ratio.
 """
 
 import argparse
@@ -15,17 +15,16 @@ from app.llm.request import Request, Turn
 from benchmarks.common import about, diary
 from tests.llm.tiny import TINY, build_model, build_tokenizer
 
-RUNS = 3
-
 
 def main() -> None:
     """Cold once a run, warm once a run, and once more after a restart from disk."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--tokens", type=int, default=16_384)
-    wanted = parser.parse_args().tokens
+    parser.add_argument("--runs", type=int, default=3)
+    options = parser.parse_args()
+    wanted = options.tokens
     folder = Path(tempfile.mkdtemp(prefix="long-"))
-    shape = {"hidden_size": 256, "intermediate_size": 768, "num_hidden_layers": 6, "head_dim": 64}
-    build_model(folder, {**TINY, **shape, "vocab_size": (build_tokenizer(folder) // 64 + 1) * 64})
+    build_model(folder, {**TINY, "vocab_size": (build_tokenizer(folder) // 64 + 1) * 64})
     loaded = replace(load_generator(folder), max_context_tokens=2 * wanted)
     text = "\n".join(chunk.text for chunk in diary(10_000))
     ids = loaded.tokenizer.encode(text)[: wanted - 100]
@@ -36,7 +35,7 @@ def main() -> None:
 
     print(about(loaded))
     cold, warm, restarted, tokens = [], [], [], (0, 0)
-    for run in range(RUNS):
+    for run in range(options.runs):
         home = Path(tempfile.mkdtemp(prefix="kv-"))
         engine = Engine(loaded, kv_folder=home, blocks_on_disk=True)
         first = engine.complete(ask(f"What happened first, {run}?"))
@@ -47,7 +46,7 @@ def main() -> None:
         restarted.append(later.seconds_prefill)
         tokens = (second.prompt_tokens, second.cached_tokens)
     a, b, c = (statistics.median(seconds) for seconds in (cold, warm, restarted))
-    print(f"{tokens[0]:,} prompt tokens, {tokens[1]:,} of them kept, median of {RUNS}:")
+    print(f"{tokens[0]:,} prompt tokens, {tokens[1]:,} of them kept, median of {options.runs}:")
     print("| read | seconds | times faster |\n|---|---|---|")
     print(f"| cold | {a:.2f} | 1 |\n| new last line, blocks in memory | {b:.3f} | {a / b:.0f} |")
     print(f"| after a restart, blocks on disk | {c:.3f} | {a / c:.0f} |")
