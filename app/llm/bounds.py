@@ -82,7 +82,7 @@ class _Bounding:
             return self._referred(schema)
         kept = {key: value for key, value in schema.items() if key not in ANNOTATIONS | UNENFORCED}
         if "const" in kept or "enum" in kept:
-            return {key: kept[key] for key in ("const", "enum") if key in kept}
+            return _listed(kept)
         if "allOf" in kept:
             return self.of(_merged([_without(kept, "allOf"), *(self._unfolded(part) for part in kept["allOf"])]))
         for choice in ("anyOf", "oneOf"):
@@ -229,6 +229,22 @@ class _Bounding:
             },
         ]
         return {"anyOf": [*scalars, *nested]}
+
+
+def _listed(schema: Schema) -> Schema:
+    """The values that are listed, less those that the other keywords refuse. raises BadInput if none is left"""
+    listed = {key: schema[key] for key in ("const", "enum") if key in schema}
+    others = {key: value for key, value in schema.items() if key not in ("const", "enum", "type")}
+    if not others or any(_references(others)):
+        return listed
+    import jsonschema  # late: few schemas need it
+
+    judge = jsonschema.Draft202012Validator(others)
+    values = [schema["const"]] if "const" in schema else schema["enum"]
+    fitting = [value for value in values if judge.is_valid(value)]
+    if not fitting:
+        raise BadInput("the schema lists values and allows none of them", hint="remove the other keywords")
+    return listed if len(fitting) == len(values) else {"enum": fitting}
 
 
 def _references(schema: Any) -> Iterator[str]:

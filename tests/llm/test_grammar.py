@@ -240,3 +240,11 @@ def test_free_text_never_uses_ids_beyond_the_tokenizer(tiny: LoadedModel) -> Non
     """Padded logits are masked also where there is no grammar."""
     free = FreeText(tiny.token_count, tiny.vocab_size, tiny.eos_token_ids)
     assert allowed_by(free, tiny) == list(range(tiny.token_count))
+
+
+def test_a_listed_value_keeps_to_the_other_keywords() -> None:
+    """Of an enum only what the rest of its schema allows is left; nothing left is an error."""
+    schema = {"type": "integer", "enum": [1, 5, 9, 15, 20], "multipleOf": 5, "not": {"multipleOf": 2}}
+    assert bounded_schema(schema) == {"enum": [5, 15]}
+    with pytest.raises(BadInput, match="allows none"):
+        bounded_schema({"enum": [1, 2], "minimum": 3})
