@@ -233,7 +233,7 @@ class _Bounding:
 
 def _listed(schema: Schema) -> Schema:
     """The values that are listed, less those that the other keywords refuse. raises BadInput if none is left"""
-    listed = {key: schema[key] for key in ("const", "enum") if key in schema}
+    listed: Schema = {key: schema[key] for key in ("const", "enum") if key in schema}
     others = {key: value for key, value in schema.items() if key not in ("const", "enum", "type")}
     if not others or any(_references(others)):
         return listed
