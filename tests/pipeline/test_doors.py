@@ -125,10 +125,12 @@ def test_a_full_disk_stops_and_the_next_run_finishes(bench: Bench) -> None:
 def test_a_home_is_private(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """Folders are 0700 and files 0600, also the logs that exist only while a run lasts."""
     seen: dict[str, int] = {}
+    private: dict[str, int] = {}
 
     def look(_: int) -> None:
         for path in [bench.home, *bench.home.rglob("*")]:
             seen[path.name] = seen.get(path.name, 0) | stat.S_IMODE(path.stat().st_mode)
+            private[path.name] = 0o700 if path.is_dir() else 0o600
 
     monkeypatch.setattr(bench.engine, "before", look)
     os.umask(0)
@@ -139,7 +141,7 @@ def test_a_home_is_private(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Non
         os.umask(0o022)
     look(0)
     assert {"ledger.sqlite-wal", "graph.kuzu.wal"} <= seen.keys()
-    assert {name: oct(mode) for name, mode in seen.items() if mode != (0o700 if name == "home" else 0o600)} == {}
+    assert {name: oct(mode) for name, mode in seen.items() if mode != private[name]} == {}
 
 
 def test_search_show_and_status(bench: Bench) -> None:
