@@ -167,7 +167,7 @@ class Desk:
 
     async def count(self, order: Order) -> int:
         """Tokens of the prompt, exactly as the model would read it."""
-        question = await asyncio.to_thread(self._prepare, order, "", None)
+        question = await asyncio.to_thread(self._prepare, order, "", None, self.limit())
         return len(question.prompt.ids)
 
     async def take(self, order: Order, key: str = "", *, is_streamed: bool = False) -> Answer:
@@ -207,17 +207,18 @@ class Desk:
             self._give_place()
 
     def _start(self, order: Order, key: str, tell: Callable[[str], None] | None) -> tuple[Question, Job]:
-        question = self._prepare(order, key, tell)
-        self._check_length(len(question.prompt.ids), order)
+        limit = self.limit()
+        question = self._prepare(order, key, tell, limit)
+        _check_length(len(question.prompt.ids), order, limit)
         return question, self.engine.start(question)
 
-    def _prepare(self, order: Order, key: str, tell: Callable[[str], None] | None) -> Question:
+    def _prepare(self, order: Order, key: str, tell: Callable[[str], None] | None, limit: Limit) -> Question:
         turns, tools = fit(order.turns, order.functions, self._template)
         request = Request(
             messages=turns,
             output_type=order.output_type,
             tools=tools,
-            max_tokens=order.max_tokens or max(self.limit().output, 1),
+            max_tokens=order.max_tokens or max(limit.output, 1),
             temperature=order.temperature,
             seed=secrets.randbits(32) if order.seed is None else order.seed,
             stop=order.stop,
@@ -228,14 +229,6 @@ class Desk:
             on_text=tell,
         )
         return self.engine.prepare(request)
-
-    def _check_length(self, tokens: int, order: Order) -> None:
-        limit = self.limit()
-        if tokens > limit.idle_input:
-            raise TooLong(tokens, limit.idle_input)
-        allowed = max(limit.context, limit.idle_input)
-        if order.max_tokens is not None and tokens + order.max_tokens > allowed:
-            raise TooLong(tokens, allowed, order.max_tokens)
 
     def _take_place(self, priority: int) -> None:
         with self._guard:
@@ -257,3 +250,11 @@ class Desk:
         self._give_place()
         if not starting.cancelled() and starting.exception() is None:
             starting.result()[1].cancel()
+
+
+def _check_length(tokens: int, order: Order, limit: Limit) -> None:
+    if tokens > limit.idle_input:
+        raise TooLong(tokens, limit.idle_input)
+    allowed = max(limit.context, limit.idle_input)
+    if order.max_tokens is not None and tokens + order.max_tokens > allowed:
+        raise TooLong(tokens, allowed, order.max_tokens)

@@ -12,17 +12,10 @@ from app.llm.mlx_thread import INTERACTIVE
 from app.llm.request import Turn
 from app.llm.tool_calls import ToolCalls
 from app.server.refusals import Unsupported
+from app.server.schemas import check_schema
 
 Schema = Mapping[str, Any]  # Any: JSON values nest
 ANY_OBJECT: dict[str, Any] = {"type": "object"}
-
-# Keywords that change which answers are right and that no grammar of ours keeps; each is refused by its name.
-_UNKEPT = {
-    "uniqueItems", "propertyNames", "minProperties", "not", "if", "then", "else", "contains", "minContains",
-    "maxContains", "dependentRequired", "dependentSchemas", "unevaluatedProperties", "unevaluatedItems",
-    "$dynamicRef", "$recursiveRef",
-}  # fmt: skip
-_NAMES_INSIDE = ("properties", "patternProperties", "$defs", "definitions")  # their keys are names, not keywords
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,24 +65,3 @@ def function_of(name: str, description: str | None, parameters: Schema | None) -
         has_any = schema.get("additionalProperties") not in (None, False)
         schema = schema if has_any else {"type": "object", "properties": {}, "additionalProperties": False}
     return Function(name, description or "", schema)
-
-
-def check_schema(schema: Any, place: str) -> None:
-    """raises Unsupported naming the first keyword that could not be kept"""
-    if isinstance(schema, list):
-        for index, item in enumerate(schema):
-            check_schema(item, f"{place}.{index}")
-    if not isinstance(schema, dict):
-        return
-    for key, value in schema.items():
-        if key in _UNKEPT and value not in (None, False):
-            raise Unsupported(
-                f"{place}.{key}", f"the JSON schema keyword {key!r} is not supported", hint="leave it out"
-            )
-        if key in ("enum", "const", "default", "examples"):
-            continue
-        if key in _NAMES_INSIDE and isinstance(value, dict):
-            for name, inner in value.items():
-                check_schema(inner, f"{place}.{name}")
-        else:
-            check_schema(value, f"{place}.{key}")

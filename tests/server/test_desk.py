@@ -4,13 +4,15 @@ import json
 import socket
 import threading
 import time
-from typing import Any
+from typing import Any, Literal
 
 import pytest
+from pydantic import BaseModel, Field
 
 from app.llm.mlx_thread import MLX_THREAD, run_mlx
-from app.server.order import Order, check_schema
+from app.server.order import Order
 from app.server.refusals import QueueFull, Unsupported
+from app.server.schemas import check_schema
 from tests.server.asked import HI, MODEL
 from tests.server.conftest import Running, Start
 
@@ -104,6 +106,8 @@ def test_a_silent_stream_says_that_it_is_alive(running: Running, monkeypatch: py
         {"type": "array", "items": {"type": "string"}, "uniqueItems": True},
         {"type": "object", "properties": {"a": {"anyOf": [{"not": {"type": "null"}}]}}},
         {"$defs": {"x": {"type": "object", "minProperties": 2}}, "$ref": "#/$defs/x"},
+        {"oneOf": [{"type": "number"}, {"type": "integer"}]},
+        {"type": "object", "properties": {"a": {}, "b": {}}, "oneOf": [{"required": ["a"]}, {"required": ["b"]}]},
     ],
 )
 def test_a_keyword_that_no_grammar_keeps_is_refused_by_name(schema: dict[str, Any]) -> None:
@@ -112,6 +116,26 @@ def test_a_keyword_that_no_grammar_keeps_is_refused_by_name(schema: dict[str, An
         check_schema(schema, "schema")
     with pytest.raises(Unsupported):
         Order((), schema=schema)
+
+
+def test_alternatives_that_exclude_each_other_are_served() -> None:
+    """What pydantic writes for a discriminated union, and what differs by type or by its properties."""
+
+    class Cat(BaseModel):
+        kind: Literal["cat"]
+        lives: int
+
+    class Dog(BaseModel):
+        kind: Literal["dog"]
+
+    class Owner(BaseModel):
+        pet: Cat | Dog = Field(discriminator="kind")
+
+    assert "oneOf" in str(Owner.model_json_schema())
+    check_schema(Owner.model_json_schema(), "schema")
+    check_schema({"oneOf": [{"type": "string"}, {"type": "integer"}]}, "schema")
+    closed = {"type": "object", "additionalProperties": False}
+    check_schema({"oneOf": [{**closed, "properties": {"a": {}}}, {**closed, "properties": {"b": {}}}]}, "schema")
 
 
 def test_a_property_may_be_named_like_a_keyword() -> None:

@@ -10,6 +10,7 @@ from mcp.client import Client
 from starlette.routing import Route
 
 from app.errors import BadInput
+from app.journal.reader import read_journal
 from app.llm.embedder import QwenEmbedder
 from app.picture import Fact, Picture
 from app.pipeline.home import Place
@@ -90,6 +91,8 @@ async def test_an_added_entry_is_kept_once_and_private(tmp_path: Path) -> None:
     assert path.read_text(encoding="utf-8") == f"# 2024-05-01\n\n{text}\n"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert list(path.parent.iterdir()) == [path]
+    (entry,) = read_journal(path, date_from="heading").entries
+    assert (entry.date, entry.text.strip()) == (date(2024, 5, 1), text)
 
 
 def test_an_entry_without_words_is_refused(tmp_path: Path) -> None:
