@@ -12,19 +12,20 @@ import dspy
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from app.dspy_lm import JSONAdapter, mlx_lm
+from app.llm.engine import Engine
 from app.pipeline import look
 from app.pipeline.home import Place
 
 
-def main(question: str, home: Path | None = None) -> str:
-    """The agent's answer."""
+def main(question: str, home: Path | None = None, model: Engine | None = None) -> str:
+    """The agent's answer, with MLX_MODEL_NAME unless a loaded model is given."""
 
     def search_graph(words: str) -> str:
         """Facts of the journal that match some words, with the days since when they hold."""
         found = look.search(Place(home), words, limit=3) if words.strip() else []
         return "\n".join(f"{fact.valid_at}: {fact.fact}" for fact in found) or "nothing found"
 
-    with dspy.context(lm=mlx_lm(), adapter=JSONAdapter()):
+    with dspy.context(lm=mlx_lm(model), adapter=JSONAdapter()):
         agent = dspy.ReAct("question -> answer", tools=[search_graph], max_iters=3)
         answer: str = agent(question=question).answer
     print(answer)

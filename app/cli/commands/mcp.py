@@ -1,4 +1,4 @@
-"""Give an MCP client on this machine the graph, over stdin and stdout: for Claude Desktop, LM Studio, editors.
+"""Give an MCP client on this machine the graph, over stdin and stdout: Claude Desktop, LM Studio, editors.
 
 The messages go to the server of the home, which is started if it does not run and ends after half an hour without
 requests; so the model and the graph are opened once, however many clients there are. What a client does with the

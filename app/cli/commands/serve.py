@@ -1,4 +1,4 @@
-"""Serve the loaded model and the graph to other programs on this machine: OpenAI's and Anthropic's APIs, and MCP.
+"""Serve the model and the graph to other programs on this machine: OpenAI's and Anthropic's APIs, MCP.
 
 One model for all of them; each answer keeps to its schema; the limit is told at /v1/models and /discovery and kept.
 Only this machine can ask. Others can with --host and a key: export DAYBOOK_API_KEYS first, several with commas.
