@@ -43,6 +43,7 @@ from app.llm.request import Request, Turn
 from app.server.app import Served, build
 from app.server.desk import Desk
 from app.server.metrics import Metrics
+from app.server.serve import listen
 from app.settings import BUNDLED_EMBEDDER
 from tests.llm.tiny import CONTROL, MARKERS, SHARED, TINY, build_model, build_tokenizer
 
@@ -68,7 +69,7 @@ def server(engine: Engine, **desk: Any) -> Iterator[tuple[str, Desk]]:
     """A server in this process, over a real socket."""
     taken = Desk(engine, Metrics(), **desk)
     served = Served(taken, QwenEmbedder(load_embedder(BUNDLED_EMBEDDER), 64), "embedder")
-    listening = socket.create_server(("127.0.0.1", 0), backlog=512)
+    listening = listen("127.0.0.1", 0)
     running = uvicorn.Server(uvicorn.Config(build(served), log_level="error", ws="none", timeout_keep_alive=75))
     thread = threading.Thread(target=running.run, kwargs={"sockets": [listening]}, daemon=True)
     thread.start()

@@ -1,6 +1,5 @@
 """A server over a real socket, with a tiny random-weight model: it obeys nothing but grammars and limits."""
 
-import socket
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from app.server.app import Served, build
 from app.server.desk import Desk
 from app.server.guard import Access
 from app.server.metrics import Metrics
+from app.server.serve import listen
 from app.settings import BUNDLED_EMBEDDER
 from tests.llm.tiny import CONTROL, MARKERS, SHORT, TINY, build_model, build_tokenizer
 from tests.server.asked import MODEL
@@ -62,7 +62,7 @@ def start(engine: Engine, embedder: QwenEmbedder) -> Iterator[Start]:
         *, access: Access | None = None, engine: Engine = engine, routes: Any = (), lifespans: Any = (), **desk: Any
     ) -> Running:
         served = Served(Desk(engine, Metrics(), **desk), embedder, "embedder", access or Access(), routes, lifespans)
-        listening = socket.create_server(("127.0.0.1", 0))
+        listening = listen("127.0.0.1", 0)
         config = uvicorn.Config(build(served), log_level="warning", ws="none", timeout_graceful_shutdown=1)
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)

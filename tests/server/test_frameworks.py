@@ -12,6 +12,7 @@ from dspy.lm15 import AccessPolicy, ModelSupport, OpenAIChatCompat, ProviderDefi
 from langchain_anthropic import ChatAnthropic
 from langchain_openai import ChatOpenAI, OpenAIEmbeddings
 
+from tests.llm.tiny import SHARED
 from tests.server.asked import HI, LONG, MODEL, People
 from tests.server.conftest import Running
 
@@ -25,6 +26,18 @@ def test_litellm_answers_streams_embeds_and_knows_our_refusals(running: Running)
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
+
+
+def test_what_openai_describes_is_answered_as_described_or_refused(running: Running) -> None:
+    """Of the requests that its own description allows none is a 500, and a 200 has the shape described."""
+    spec = SHARED / "proofs" / "openai_subset.json"
+    if not spec.is_file():
+        pytest.skip(f"OpenAI's description is not at {spec}")
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-m", "tests.server.openai_child", str(spec), running.url, "10"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
 
 
 @pytest.mark.parametrize("mode", ["TOOLS", "TOOLS_STRICT", "JSON_SCHEMA", "JSON", "MD_JSON"])
