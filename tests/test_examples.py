@@ -35,5 +35,7 @@ def test_a_prompt_learns_from_labels() -> None:
 def test_the_agent_searches_a_loaded_home(bench: Bench) -> None:
     """A ReAct agent over the graph answers, whatever its model makes of it."""
     bench.load()
-    brief = Engine(load_generator(settings.MLX_MODEL_NAME), bounds=Bounds(text_chars=200))  # a small model rambles
+    brief = Engine(
+        load_generator(settings.MLX_MODEL_NAME), bounds=Bounds(text_chars=100, entries=1, items=2)
+    )  # nano rambles
     assert isinstance(ask_the_graph_with_an_agent.main("Where does Nadia work?", bench.home, brief), str)
