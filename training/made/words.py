@@ -72,12 +72,14 @@ def is_held_out(text: str) -> bool:
 @cache
 def load_language(name: str, held_out: bool) -> Language:
     """Read every words file of a language and keep the training or the testing part of its forms."""
-    sections: dict[tuple[str, str], list[Form]] = {}
+    forms: dict[tuple[str, str], tuple[Form, ...]] = {}
     facts: dict[str, str] = {}
     lists: dict[str, list[str]] = {}
     for path in sorted(WORDS.glob(f"{name}*.txt")):
+        sections: dict[tuple[str, str], list[Form]] = {}
         _read(path, sections, facts, lists)
-    forms = {key: _part(found, held_out) for key, found in sections.items()}
+        for key, found in sections.items():
+            forms[key] = forms.get(key, ()) + _part(found, held_out)
     words = {key: tuple(items) or ("",) for key, items in lists.items()}
     parts = {key: tuple(w for w in items if is_held_out(w) == held_out) for key, items in words.items()}
     return Language(name, forms, facts, words, parts, held_out)
@@ -116,7 +118,10 @@ def _form(text: str, flags: list[str]) -> Form:
 
 
 def _part(forms: list[Form], held_out: bool) -> tuple[Form, ...]:
-    """The testing part is the first 15 % by hash, at least one of two."""
+    """The testing part is the first 15 % by hash of a file's section, at least one of two.
+
+    File by file, so that a new file never moves a form that a model was trained on into the testing part.
+    """
     ranked = sorted(forms, key=lambda form: zlib.crc32(form.text.encode()))
     cut = max(1, round(len(ranked) * HELD_OUT_PERCENT / 100)) if len(ranked) > 1 else 0
     kept = {id(form) for form in (ranked[:cut] if held_out else ranked[cut:])}
