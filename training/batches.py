@@ -23,8 +23,8 @@ COPY_SEED = 7
 KEPT = {
     "entities": 1.0,
     "edges": 1.0,
-    "resolve": 0.7,
-    "resolution": 0.8,
+    "resolve": 0.9,
+    "resolution": 1.0,
     "summaries": 0.4,
     "answer": 0.4,
     "timestamps": 0.3,

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from app.llm.foregone import ChoiceError, foregone_answer
 from app.prompts import schemas
 from app.prompts.adapter import dump_answer
 from app.prompts.library import JournalPrompts, PromptCall, render, take_call, told_apart
@@ -42,9 +43,10 @@ def examples(journal: MadeJournal, rng: random.Random) -> Iterator[Example]:
             edges = edges_example(prompts, entry, journal.owner, previous)
             if edges:
                 yield edges
-            resolution = resolution_example(prompts, entry, known, rng)
-            if resolution:
-                yield resolution
+            for _ in range(2):  # against different others
+                resolution = resolution_example(prompts, entry, known, rng)
+                if resolution:
+                    yield resolution
             if rng.random() < 0.25:
                 yield summaries_example(prompts, entry, rng)
         for fact in entry.facts:
@@ -134,6 +136,10 @@ def resolution_example(
     if not chosen:
         return None
     rng.shuffle(chosen)
+    listed = [known[i][0] for i in chosen]
+    news = [n for n in news if listed.count(n.name) != 1]  # Graphiti knows those by itself
+    if not news:
+        return None
     prompts.nodes(
         {
             "episode_content": entry.text,
@@ -146,7 +152,8 @@ def resolution_example(
     )
     labels = dict(zip(chosen, told_apart(known[i][0] for i in chosen), strict=True))
     found = [{"name": n.name, "same_as": labels.get(n.identity)} for n in news]
-    return _example("resolution", take_call(), {"entity_resolutions": found})
+    call = take_call()
+    return None if _is_foregone(call) else _example("resolution", call, {"entity_resolutions": found})
 
 
 def resolve_examples(
@@ -183,6 +190,8 @@ def resolve_examples(
     )
     call = take_call()
     assert call is not None
+    if _is_foregone(call):
+        return
     words = ["same" if i == fact.repeats else "ended" if i in fact.ends else "other" for i in both]
     lines = call.schema["properties"]["verdicts"]["properties"]
     yield _example("resolve", call, {"verdicts": dict(zip(lines, words, strict=True))})
@@ -226,6 +235,16 @@ def question_example(question: MadeQuestion, told: dict[int, MadeFact], rng: ran
 def number_facts(facts: list[tuple[str, str | None, str]]) -> tuple[str, list[str]]:
     lines = [f"{i}. {a}{' to ' + b if b else ''}: {text}" for i, (a, b, text) in enumerate(facts, 1)]
     return "\n".join(lines), lines
+
+
+def _is_foregone(call: PromptCall | None) -> bool:
+    """Whether the app would not ask, since only one answer is possible."""
+    assert call is not None
+    try:
+        foregone_answer(call.schema)
+    except ChoiceError:
+        return False
+    return True
 
 
 def _choices(offered: dict[str, Any]) -> list[str]:

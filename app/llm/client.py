@@ -16,6 +16,7 @@ from pydantic import BaseModel, ValidationError
 from app.errors import DaybookError
 from app.llm.calls import Calls, CallStats, Specialisation, Weights
 from app.llm.engine import Engine
+from app.llm.foregone import ChoiceError, foregone_answer
 from app.llm.loader import LoadedModel, adopt
 from app.llm.mlx_thread import BACKGROUND
 from app.llm.request import DEFAULT_MAX_TOKENS, Request, Turn
@@ -88,13 +89,16 @@ class GraphitiLM(LLMClient):  # type: ignore[misc]  # graphiti-core is untyped f
         else:
             turns = self._stock_turns(messages, group_id, attribute_extraction)
         schema = special.schema if special is not None else response_model
-        weigh = special.weigh if special is not None else None
-        text, weights = await self._ask(
-            turns, schema or ANY_OBJECT, max_tokens or self.max_tokens, prompt_name or UNNAMED, weigh is not None
-        )
-        answer = json.loads(text)
-        if weigh is not None and weights is not None:
-            weigh(text, weights)
+        try:
+            answer = foregone_answer(schema)
+        except ChoiceError:
+            weigh = special.weigh if special is not None else None
+            text, weights = await self._ask(
+                turns, schema or ANY_OBJECT, max_tokens or self.max_tokens, prompt_name or UNNAMED, weigh is not None
+            )
+            answer = json.loads(text)
+            if weigh is not None and weights is not None:
+                weigh(text, weights)
         if special is not None:
             answer = special.finish(answer)
         return _checked(answer, response_model, prompt_name or UNNAMED, attribute_extraction)

@@ -15,7 +15,7 @@ import dspy
 from graphiti_core.prompts import ChatPrompt, SystemMessage, UserMessage, create_prompt_library
 from pydantic import BaseModel, create_model
 
-from app.prompts import schemas
+from app.prompts import alike, schemas
 from app.prompts.adapter import JSONAdapter
 from app.prompts.answers import GroundedFact, graphiti_edge, grounded, instant
 from app.prompts.confidence import Confidence, Weight, fact_confidences
@@ -134,7 +134,16 @@ class JournalPrompts:
                 ]
             }
 
-        return self._leave("resolve_entities", inputs, schemas.resolutions([n["name"] for n in new], list(ids)), finish)
+        could_be = [
+            [
+                label
+                for label, old in zip(ids, known, strict=True)
+                if alike.could_be(node["name"], _kind(node["entity_type"]), old["name"], _kind(old["entity_types"]))
+            ]
+            for node in new
+        ]
+        schema = schemas.resolutions([node["name"] for node in new], could_be)
+        return self._leave("resolve_entities", inputs, schema, finish)
 
     def edge(self, context: Answer) -> ChatPrompt:
         text = number_text(context["episode_content"], _day(context["reference_time"]))
@@ -170,11 +179,15 @@ class JournalPrompts:
 
     def resolve_edge(self, context: Answer) -> ChatPrompt:
         same, others = context["existing_edges"], context["edge_invalidation_candidates"]
-        known = [[f"{fact['idx']}. {_one_line(fact['fact'])}" for fact in facts] for facts in (same, others)]
+        new = context["new_edge"]
+        could_be_same = {_numbered(fact): ["other", "same", "ended"] for fact in same}
+        could_end = {
+            _numbered(fact): ["other", "ended"] if alike.could_end(new, fact["fact"]) else ["other"] for fact in others
+        }
         inputs = {
-            "same_entities": "\n".join(known[0]),
-            "other_facts": "\n".join(known[1]),
-            "new_fact": context["new_edge"],
+            "same_entities": "\n".join(could_be_same),
+            "other_facts": "\n".join(could_end),
+            "new_fact": new,
         }
 
         def finish(answer: Answer) -> Answer:
@@ -184,7 +197,7 @@ class JournalPrompts:
                 "contradicted_facts": facts_that_are("ended", said),
             }
 
-        return self._leave("resolve_edge", inputs, schemas.verdicts(*known), finish)
+        return self._leave("resolve_edge", inputs, schemas.verdicts(could_be_same | could_end), finish)
 
     def extract_timestamps(self, context: Answer) -> ChatPrompt:
         text = number_text(context["fact"], _day(context["reference_time"]))
@@ -272,9 +285,16 @@ def graph_types(types: dict[str, str]) -> dict[str, type[BaseModel]]:
 
 
 def _labelled(name: str, labels: list[str]) -> str:
+    return f"{name} ({_kind(labels)})"
+
+
+def _kind(labels: list[str]) -> str:
     """Graphiti makes label lists from sets, so their order changes between processes; one label is enough."""
-    kinds = sorted(label for label in labels if label != "Entity")
-    return f"{name} ({kinds[0] if kinds else 'Thing'})"
+    return min((label for label in labels if label != "Entity"), default="Thing")
+
+
+def _numbered(fact: Answer) -> str:
+    return f"{fact['idx']}. {_one_line(fact['fact'])}"
 
 
 def _one_line(text: str) -> str:

@@ -23,9 +23,9 @@ _ABBREVIATED = re.compile(r"\b(?:[^\W\d_]{1,3}|[^\W\d_](?:\.[^\W\d_])+)$")
 _POSSESSIVE = re.compile(r"['’]s?$")  # "Clara's" names Clara, "Hals'" names Hals
 _ELIDED = re.compile(r"^(?:[cdjlmnst]|qu)['’](?=\w)", re.IGNORECASE)  # "d'Hal" names Hal
 _PAUSE = re.compile(r"[,;:!?…()\"“”„«»]")  # no name goes on after one
-_UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]+")
+UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]+")
 
-_POSSESSIVES = frozenset(
+POSSESSIVES = frozenset(
     """
     my our mein meine meinem meinen meiner unser unsere unserem unseren unserer mon ma mes notre nos
     """.split()  # noqa: SIM905  a list of words is read best as words
@@ -59,7 +59,7 @@ _SMALL_STARTS = frozenset(
     """.split()  # noqa: SIM905
 )
 _ARTICLES = frozenset("the a an der die das ein eine le la les un une el il los las".split())  # noqa: SIM905
-_FUNCTION_WORDS = _POSSESSIVES | frozenset(
+_FUNCTION_WORDS = POSSESSIVES | frozenset(
     """
     his her their its your thy
     a an the this that these those i me you he she it we they him them us who whom whose which what when where why how
@@ -96,7 +96,7 @@ def candidate_names(sentence: str) -> list[str]:
                 break
             if _could_name([sentence[a:b] for a, b in words[first : last + 1]], small, opens=first == 0):
                 runs += _forms(run, sentence[end : end + 1])
-    for match in _UNSPACED.finditer(sentence):
+    for match in UNSPACED.finditer(sentence):
         signs = match.group()
         runs += [signs[i:j] for i in range(len(signs)) for j in range(i + 1, min(i + MAX_NAME_SIGNS, len(signs)) + 1)]
     return runs
@@ -114,7 +114,7 @@ def _could_name(words: list[str], small: bool, *, opens: bool) -> bool:
         return True
     if low[-1] in _FUNCTION_WORDS and not bare[-1].isupper():
         return False
-    if low[0] in _POSSESSIVES:  # a role: my sister, meine liebe Frau
+    if low[0] in POSSESSIVES:  # a role: my sister, meine liebe Frau
         return 1 < len(words) <= 3 and low[1] not in _FUNCTION_WORDS
     if low[0] in _FUNCTION_WORDS and bare[0][:1].isupper():  # The Hague, Le Havre; never "The other" nor "In Ghent"
         begins = low[0] in _ARTICLES or not opens
@@ -144,7 +144,7 @@ def find_mentions(text: str, name: str) -> list[tuple[int, int]]:
     """Half-open spans of a name in a text, whole words only, across the line breaks of hard-wrapped text."""
     words = r"\s+".join(re.escape(word) for word in name.split())
     edges = (r"(?<!\w)" if name[:1].isalnum() else "", r"(?!\w)" if name[-1:].isalnum() else "")
-    if not words or _UNSPACED.search(name):
+    if not words or UNSPACED.search(name):
         edges = ("", "")
     return [match.span() for match in re.finditer(edges[0] + words + edges[1], text)] if words else []
 

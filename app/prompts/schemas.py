@@ -83,16 +83,18 @@ def _fact_pattern(source: str, targets: list[str]) -> str:
     return f"^{_literal(source)}{_SIGN}{{1,{half}}}{_literal(targets[0])}{_SIGN}{{0,{half}}}$"
 
 
-def resolutions(names: list[str], known: list[str]) -> dict[str, Any]:
-    """One resolution per new entity, in order; `same_as` is a known entity or null."""
-    same_as: dict[str, Any] = {"enum": [None, *known]} if known else {"type": "null"}
-    return record(entity_resolutions=_sequence([record(name={"const": name}, same_as=same_as) for name in names]))
+def resolutions(names: list[str], known: list[list[str]]) -> dict[str, Any]:
+    """One resolution per new entity, in order; `same_as` is one of the known entities it could be, or null."""
+    items = [
+        record(name={"const": name}, same_as={"enum": [None, *could_be]} if could_be else {"type": "null"})
+        for name, could_be in zip(names, known, strict=True)
+    ]
+    return record(entity_resolutions=_sequence(items))
 
 
-def verdicts(same_entities: list[str], other_facts: list[str]) -> dict[str, Any]:
-    """A word on every known fact, in order; only one between the same entities can say the same."""
-    found = {line: choice(["other", "same", "ended"]) for line in same_entities}
-    return record(verdicts=record(**found, **{line: choice(["other", "ended"]) for line in other_facts}))
+def verdicts(possible: dict[str, list[str]]) -> dict[str, Any]:
+    """A word on every known fact, in order, of those it could get."""
+    return record(verdicts=record(**{line: choice(words) for line, words in possible.items()}))
 
 
 def summaries(names: list[str]) -> dict[str, Any]:

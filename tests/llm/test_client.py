@@ -154,6 +154,14 @@ async def test_a_specialised_call_sends_its_own_messages_and_finishes_its_own_an
     assert "picked" not in (await lm.generate_response(talk(), response_model=Summary))["summary"]
 
 
+async def test_a_foregone_answer_asks_nobody(short_engine: Engine) -> None:
+    """A schema that allows one answer costs no call; its builder still finishes it."""
+    schema = {"type": "object", "properties": {"a": {"type": "null"}}, "required": ["a"], "additionalProperties": False}
+    lm = lm_with(short_engine, specialise=lambda: Special([], schema, lambda answer: {"summary": str(answer)}))
+    assert await lm.generate_response(talk(), Summary, prompt_name="x") == {"summary": "{'a': None}"}
+    assert lm.stats.by_prompt == {}
+
+
 async def test_an_answered_call_is_not_repeated(short_engine: Engine) -> None:
     """The second run takes the answer from the memory, without the device, and counts it as replayed."""
     shelf, stats = Shelf(), CallStats()
