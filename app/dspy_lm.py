@@ -10,7 +10,6 @@ kept on disk unless `cache=True` asks for it. DSPy keeps a history in memory: `d
 import asyncio
 import json
 import queue
-import secrets
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import Future
@@ -22,18 +21,21 @@ from dspy import lm15
 
 from app.dspy_wire import (
     SUPPORTED,
-    Order,
+    completion_of,
     errors_in_their_words,
     finish_of,
-    order_of,
+    logprobs_of,
     parts_of,
+    request_of,
     response_of,
     usage_of,
 )
+from app.errors import Truncated
 from app.llm.engine import Engine
 from app.llm.loader import LoadedModel, load_generator
 from app.llm.mlx_thread import Job
-from app.llm.request import DEFAULT_MAX_TOKENS, Completion, Request
+from app.llm.request import Completion, Request
+from app.llm.tool_calls import ToolCalls
 from app.prompts.adapter import JSONAdapter
 from app.settings import settings
 
@@ -73,14 +75,27 @@ class Flights:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
+        self._template = str(engine.loaded.tokenizer.chat_template or "")
         self._guard = threading.Lock()
         self._waiting: dict[object, tuple[Job, list[Future[Completion]]]] = {}
 
-    def join(self, order: Order) -> tuple["Future[Completion]", Callable[[], None]]:
+    def translate(self, asked: lm15.Request, on_text: Callable[[str], None] | None = None) -> Request:
+        """As our engine takes it."""
+        return request_of(asked, self._template, on_text)
+
+    def respond(self, asked: lm15.Request, request: Request, completion: Completion) -> lm15.Response:
+        """As DSPy takes it."""
+        return response_of(asked, request, completion, self.token_text)
+
+    def token_text(self, token: int) -> str:
+        text: str = self.engine.loaded.tokenizer.decode([token], clean_up_tokenization_spaces=False)
+        return text
+
+    def join(self, request: Request) -> tuple["Future[Completion]", Callable[[], None]]:
         """A future of the answer for this caller alone, and what to call when it gives up."""
         mine: Future[Completion] = Future()
-        question = self.engine.prepare(_request_of(order))
-        key = (question.key, order.max_tokens)
+        question = self.engine.prepare(request)
+        key = (question.key, request.max_tokens, request.logprobs)
         with self._guard:
             if key in self._waiting:
                 job, waiters = self._waiting[key]
@@ -129,27 +144,29 @@ class MlxEngine:
     def complete(self, request: lm15.Request) -> lm15.Response:
         """Answer and wait; an interrupted caller stops the device."""
         with errors_in_their_words():
-            order = order_of(request)
-            future, leave = self._flights.join(order)
+            ours = self._flights.translate(request)
+            future, leave = self._flights.join(ours)
             try:
                 completion = future.result()
+            except Truncated as error:
+                completion = completion_of(ours, error)
             except BaseException:
                 leave()
                 raise
-            return response_of(request, order, completion)
+            return self._flights.respond(request, ours, completion)
 
     def stream(self, request: lm15.Request) -> Iterator[Any]:
         """Events as the answer is written; closing the iterator stops the device."""
         texts: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         with errors_in_their_words():
-            order = order_of(request)
-            job = _start_stream(self._flights.engine, order, texts.put)
+            ours = self._flights.translate(request, texts.put)
+            job = self._flights.engine.start(self._flights.engine.prepare(ours))
             job.future.add_done_callback(lambda _: texts.put(None))
             try:
                 yield lm15.StreamStartEvent(model=request.model)
                 while (text := texts.get()) is not None:
                     yield lm15.StreamDeltaEvent(lm15.TextDelta(text))
-                yield from _last_events(order, job.future.result())
+                yield from _last_events(self._flights, ours, job)
             finally:
                 job.cancel()
 
@@ -186,14 +203,16 @@ class AsyncMlxEngine:
     async def complete(self, request: lm15.Request) -> lm15.Response:
         """Answer; a cancelled task returns at once, and the device stops within one chunk or token."""
         with errors_in_their_words():
-            order = order_of(request)
-            future, leave = self._flights.join(order)
+            ours = self._flights.translate(request)
+            future, leave = self._flights.join(ours)
             try:
                 completion = await asyncio.wrap_future(future)
+            except Truncated as error:
+                completion = completion_of(ours, error)
             except BaseException:
                 leave()
                 raise
-            return response_of(request, order, completion)
+            return self._flights.respond(request, ours, completion)
 
     async def stream(self, request: lm15.Request) -> AsyncIterator[Any]:
         """Events as the answer is written; closing the iterator stops the device."""
@@ -204,14 +223,14 @@ class AsyncMlxEngine:
                 loop.call_soon_threadsafe(texts.put_nowait, text)
 
         with errors_in_their_words():
-            order = order_of(request)
-            job = _start_stream(self._flights.engine, order, put)
+            ours = self._flights.translate(request, put)
+            job = self._flights.engine.start(self._flights.engine.prepare(ours))
             job.future.add_done_callback(lambda _: put(None))
             try:
                 yield lm15.StreamStartEvent(model=request.model)
                 while (text := await texts.get()) is not None:
                     yield lm15.StreamDeltaEvent(lm15.TextDelta(text))
-                for event in _last_events(order, job.future.result()):
+                for event in _last_events(self._flights, ours, job):
                     yield event
             finally:
                 job.cancel()
@@ -247,28 +266,18 @@ def _state_of(engine: Engine) -> dict[str, Any]:
     return {"model": next((name for name, known in _ENGINES.items() if known is engine), engine.loaded.name)}
 
 
-def _start_stream(engine: Engine, order: Order, put: Callable[[str], None]) -> Job:
-    """Function calls are told whole: half a call is nobody's."""
-    return engine.start(engine.prepare(_request_of(order, on_text=None if order.calls else put)))
-
-
-def _request_of(order: Order, on_text: Callable[[str], None] | None = None) -> Request:
-    return Request(
-        messages=order.turns,
-        output_type=order.output_type,
-        max_tokens=order.max_tokens or DEFAULT_MAX_TOKENS,
-        temperature=order.temperature,
-        seed=order.seed if order.seed is not None else secrets.randbits(32),
-        on_text=on_text,
-        is_template=True,  # a program's system message is the same in all its calls
-    )
-
-
-def _last_events(order: Order, completion: Completion) -> Iterator[Any]:
-    parts = parts_of(order, completion.text)
-    if order.calls:
+def _last_events(flights: Flights, request: Request, job: Job) -> Iterator[Any]:
+    """Calls, which are not told before they are whole; how probable all was; the end."""
+    try:
+        completion: Completion = job.future.result()
+    except Truncated as error:
+        completion = completion_of(request, error)
+    parts = parts_of(request, completion)
+    if isinstance(request.output_type, ToolCalls):
         for place, part in enumerate(parts):
             yield lm15.StreamDeltaEvent(_delta(part, place))
+    if scores := logprobs_of(completion, flights.token_text):
+        yield lm15.StreamDeltaEvent(lm15.TextDelta("", logprobs=scores))
     yield lm15.StreamEndEvent(finish_reason=finish_of(parts, completion), usage=usage_of(completion))
 
 

@@ -1,95 +1,99 @@
 """Between DSPy's requests and our engine: messages, functions and schemas one way, answers and errors the other.
 
-Knows lm15's types and the engine's; runs nothing. In: a Request.  Out: an Order; and of a Completion a Response.
+Knows lm15's types and the engine's; runs nothing. In: a Request of lm15.  Out: ours; of its answer a Response.
 """
 
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 from dspy import lm15
 
 from app.errors import BadInput, Cancelled, DaybookError, NoRoom, PromptTooLong, Truncated
-from app.llm.functions import Function, FunctionCall, function_rules, function_schema, read_calls, write_calls
-from app.llm.request import Completion, Turn
+from app.llm.functions import Function, FunctionCall, function_of
+from app.llm.request import DEFAULT_MAX_TOKENS, Completion, Request, TokenLogprob, Turn
+from app.llm.tool_calls import OPEN, ToolCalls, read_calls
+from app.llm.turns import assistant_turn, fit, tool_turn
 
 PROVIDER = "mlx"
 ANY_OBJECT = {"type": "object"}
 SUPPORTED = frozenset(
-    {"temperature", "max_tokens", "seed", "response_format", "tools", "tool_choice", "parallel_tool_calls"}
-)
-_REFUSED = ("top_p", "top_k", "stop", "frequency_penalty", "presence_penalty", "logprobs", "probabilities")
+    {
+        "temperature", "max_tokens", "seed", "stop", "logprobs", "response_format", "tools", "tool_choice",
+        "parallel_tool_calls",
+    }
+)  # fmt: skip
+_REFUSED = ("top_p", "top_k", "frequency_penalty", "presence_penalty", "probabilities")
+Decode = Callable[[int], str]  # the text of one token
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
-    """A request as the engine takes it; `calls` says whether the answer may be function calls.
+def request_of(asked: lm15.Request, template: str, on_text: Callable[[str], None] | None = None) -> Request:
+    """Translate a request for a model with this chat template; function calls are told whole: half a call is nobody's.
 
-    seed   None where every answer should be drawn anew
+    raises  UnsupportedFeatureError for what the engine does not do: images, top_p, stop texts beside a grammar
     """
-
-    turns: tuple[Turn, ...]
-    output_type: dict[str, Any] | None
-    calls: bool
-    max_tokens: int | None
-    temperature: float
-    seed: int | None
-
-
-def order_of(request: lm15.Request) -> Order:
-    """Translate a request.
-
-    raises  UnsupportedFeatureError for what a small model in this process does not do: images, top_p, stop
-    """
-    config = request.config
+    config = asked.config
     for name in _REFUSED:
-        if getattr(config, name) not in (None, ()):
-            raise lm15.UnsupportedFeatureError(f"{name} is not supported", feature=name, provider=PROVIDER)
+        if getattr(config, name) is not None:
+            raise _unsupported(f"{name} is not supported", name)
     wanted = config.response_format
     schema = None if wanted is None else ANY_OBJECT if wanted["type"] == "json_object" else wanted["schema"]
-    functions, must_call, parallel = _functions(request)
-    system = _text(request.system)
-    if functions:
-        system = "\n\n".join(filter(None, [system, function_rules(functions, must_call=must_call)]))
-        schema = function_schema(functions, must_call=must_call, parallel=parallel, content=schema)
-    turns = [Turn("system", system)] if system else []
-    for message in request.messages:
-        role, text = ("assistant" if message.role == "assistant" else "user"), _content(message.parts)
-        if turns and turns[-1].role == role:  # templates want turns that alternate
-            turns[-1] = Turn(role, f"{turns[-1].content}\n\n{text}")
-        else:
-            turns.append(Turn(role, text))
+    functions, must_call, parallel = _functions(asked)
+    output_type = ToolCalls(functions, must_call, parallel, schema) if functions else schema
+    if config.stop and output_type is not None:
+        raise _unsupported("stop texts and a grammar exclude each other: leave one of them out", "stop")
+    turns, tools = fit(list(_turns(asked)), functions, template)
     temperature = config.temperature or 0.0
-    seed = config.seed if config.seed is not None or temperature else 0
-    return Order(tuple(turns), schema, bool(functions), config.max_tokens, temperature, seed)
-
-
-def response_of(request: lm15.Request, order: Order, completion: Completion) -> lm15.Response:
-    """Translate an answer back."""
-    parts = parts_of(order, completion.text)
-    return lm15.Response(
-        id=None,
-        model=request.model,
-        message=lm15.Message.assistant(parts),
-        finish_reason=finish_of(parts, completion),
-        usage=usage_of(completion),
+    drawn_anew = config.seed is None and temperature > 0
+    return Request(
+        messages=turns,
+        output_type=output_type,
+        tools=tools,
+        max_tokens=config.max_tokens or DEFAULT_MAX_TOKENS,
+        temperature=temperature,
+        seed=secrets.randbits(32) if drawn_anew else config.seed or 0,
+        stop=config.stop,
+        logprobs=config.logprobs,
+        on_text=None if functions else on_text,
+        is_template=True,  # a program's system message is the same in all its calls
     )
 
 
-def parts_of(order: Order, text: str) -> list[Any]:
-    """Text, or the calls it makes."""
-    if not order.calls:
-        return [lm15.TextPart(text)]
-    calls, content = read_calls(text)
+def completion_of(request: Request, error: Truncated) -> Completion:
+    """What max_tokens cut short: words are an answer nevertheless, half a call or half an object is none.
+
+    raises  `error`
+    """
+    so_far: Completion = error.partial
+    if isinstance(request.output_type, ToolCalls) and request.output_type.content is None and OPEN not in so_far.text:
+        return so_far
+    raise error
+
+
+def response_of(asked: lm15.Request, request: Request, completion: Completion, decode: Decode) -> lm15.Response:
+    """Translate an answer back."""
+    parts = parts_of(request, completion)
+    return lm15.Response(
+        id=None,
+        model=asked.model,
+        message=lm15.Message.assistant(parts),
+        finish_reason=finish_of(parts, completion),
+        usage=usage_of(completion),
+        logprobs=logprobs_of(completion, decode) or None,
+    )
+
+
+def parts_of(request: Request, completion: Completion) -> list[Any]:
+    """Text, and the calls it makes."""
+    said, calls = read_calls(completion.text) if isinstance(request.output_type, ToolCalls) else (completion.text, [])
     made = [lm15.ToolCallPart(f"call_{secrets.token_hex(8)}", call.name, call.arguments) for call in calls]
-    return made or [lm15.TextPart(content or "")]
+    return [*([lm15.TextPart(said)] if said or not made else []), *made]
 
 
 def finish_of(parts: Sequence[Any], completion: Completion) -> str:
     """Why the answer ended, in lm15's words."""
-    return "tool_call" if isinstance(parts[0], lm15.ToolCallPart) else completion.finish
+    return "tool_call" if isinstance(parts[-1], lm15.ToolCallPart) else completion.finish
 
 
 def usage_of(completion: Completion) -> lm15.Usage:
@@ -99,6 +103,16 @@ def usage_of(completion: Completion) -> lm15.Usage:
         output_tokens=len(completion.token_ids),
         cache_read_tokens=completion.cached_tokens,
     )
+
+
+def logprobs_of(completion: Completion, decode: Decode) -> tuple[lm15.TokenLogprob, ...]:
+    """One a token where they were asked for: under the grammar, at temperature 1; a forced token has 0."""
+    return tuple(_logprob(token, decode) for token in completion.logprobs or ())
+
+
+def _logprob(said: TokenLogprob, decode: Decode) -> lm15.TokenLogprob:
+    top = tuple(lm15.TopLogprob(decode(token), logprob, token_id=token) for token, logprob in said.top)
+    return lm15.TokenLogprob(decode(said.token), said.logprob, token_id=said.token, top=top)
 
 
 @contextmanager
@@ -118,27 +132,32 @@ def errors_in_their_words() -> Iterator[None]:
         raise lm15.ServerError(str(error), provider=PROVIDER, status=error.status) from error
 
 
-def _functions(request: lm15.Request) -> tuple[list[Function], bool, bool]:
+def _functions(asked: lm15.Request) -> tuple[tuple[Function, ...], bool, bool]:
     """(functions the answer may call, whether it must, whether several at once)."""
-    choice = request.config.tool_choice or lm15.ToolChoice()
+    choice = asked.config.tool_choice or lm15.ToolChoice()
     if choice.mode == "none":
-        return [], False, False
+        return (), False, False
     functions = []
-    for tool in request.tools:
+    for tool in asked.tools:
         if not isinstance(tool, lm15.FunctionTool):
-            raise lm15.UnsupportedFeatureError(
-                f"the tool {tool.name} is no function", feature="tools", provider=PROVIDER
-            )
+            raise _unsupported(f"the tool {tool.name} is no function", "tools")
         if not choice.allowed or tool.name in choice.allowed:
-            functions.append(Function(tool.name, tool.description or "", dict(tool.parameters)))
-    return functions, choice.mode == "required", choice.parallel is not False
+            functions.append(function_of(tool.name, tool.description, dict(tool.parameters)))
+    return tuple(functions), choice.mode == "required", choice.parallel is not False
 
 
-def _content(parts: Sequence[Any]) -> str:
-    """A message as text; calls as the model made them, results under the name of what gave them."""
-    calls = [FunctionCall(part.name, dict(part.input)) for part in parts if isinstance(part, lm15.ToolCallPart)]
-    texts = [_text((part,)) for part in parts if not isinstance(part, lm15.ToolCallPart)]
-    return "\n".join(filter(None, [*texts, write_calls(calls) if calls else ""]))
+def _turns(asked: lm15.Request) -> Iterator[Turn]:
+    """The conversation: calls as the model made them, each result a turn of its own."""
+    if system := _text(asked.system):
+        yield Turn("system", system)
+    for message in asked.messages:
+        if message.role == "tool":
+            yield from (tool_turn(_text(part.content)) for part in message.parts)
+        elif message.role == "assistant":
+            made = [FunctionCall(p.name, dict(p.input)) for p in message.parts if isinstance(p, lm15.ToolCallPart)]
+            yield assistant_turn(_text([p for p in message.parts if not isinstance(p, lm15.ToolCallPart)]), made)
+        else:
+            yield Turn("user", _text(message.parts))
 
 
 def _text(parts: Any) -> str:
@@ -146,10 +165,12 @@ def _text(parts: Any) -> str:
         return parts or ""
     texts = []
     for part in parts:
-        if isinstance(part, lm15.ToolResultPart):
-            texts.append(f"Result of {part.name or 'the call'}:\n{_text(part.content)}")
-        elif isinstance(part, lm15.TextPart):
+        if isinstance(part, lm15.TextPart):
             texts.append(part.text)
         elif not isinstance(part, lm15.ThinkingPart):
-            raise lm15.UnsupportedFeatureError(f"a message holds {part.type}", feature=part.type, provider=PROVIDER)
+            raise _unsupported(f"a message holds {part.type}", part.type)
     return "\n".join(texts)
+
+
+def _unsupported(message: str, feature: str) -> lm15.UnsupportedFeatureError:
+    return lm15.UnsupportedFeatureError(message, feature=feature, provider=PROVIDER)

@@ -1,17 +1,15 @@
-"""DSPy on the engine: does everything parse, what does it cost, does it stand a crowd: `python -m benchmarks.dspy_lm`.
+"""DSPy on the engine: does everything parse, does it stand a crowd: `python -m benchmarks.dspy_lm`.
 
 Knows DSPy, the engine and the shapes; changes nothing. In: a model folder.  Out: figures on stdout.
 
-parse     every shape of benchmarks.dspy_shapes drawn DRAWS times at temperature 1
-overhead  the same prompts through DSPy and through the engine alone, in turns; the ratio of the medians
-crowd     8 threads and 4 event loops at once, every fifth call given up at a random moment; how many jobs the device
-          ever ran at a time, and whether all calls came back
+parse   every shape of benchmarks.dspy_shapes drawn DRAWS times at temperature 1
+crowd   8 threads and 4 event loops at once, every fifth call given up at a random moment; how many jobs the device
+        ever ran at a time, and whether all calls came back
 """
 
 import argparse
 import asyncio
 import random
-import statistics
 import threading
 import time
 from collections import Counter
@@ -25,13 +23,9 @@ from app.dspy_lm import AsyncMlxEngine, Flights, JSONAdapter, MlxEngine, mlx_lm
 from app.llm.bounds import Bounds
 from app.llm.engine import Engine
 from app.llm.loader import load_generator
-from app.llm.request import Request, Turn
-from app.prompts.adapter import output_schema
-from app.prompts.programs import journal_programs
 from app.settings import BUNDLED_MODEL
 from benchmarks.dspy_shapes import programs
 
-ENTRY = "2024-04-03, Wednesday\n1. Met Clara Weiss at the Café Sperl yesterday.\n2. She works at Siemens in Graz now."
 SHORT = Bounds(text_chars=60, items=4, entries=4, key_chars=16, depth=2)
 
 
@@ -49,35 +43,6 @@ def parse(engine: Engine, draws: int) -> Counter[str]:
                 failures[name] += 1
                 print(f"  {name}, draw {seed}: {type(error).__name__} {str(error)[:200]}")
     return failures
-
-
-def overhead(engine: Engine, rounds: int) -> tuple[float, float]:
-    """(median seconds through DSPy, median seconds through the engine) of equal calls, taken in turns."""
-    predict = journal_programs()["extract_entities"]
-    lm, adapter = mlx_lm(engine), JSONAdapter()
-    schema = output_schema(predict.signature)
-    through: list[float] = []
-    alone: list[float] = []
-    for i in range(rounds + 1):
-        entry = f"{ENTRY}\n3. It was the {i}th time."
-        messages = adapter.format(predict.signature, [], {"entry": entry})
-        turns = [Turn(message["role"], message["content"]) for message in messages]
-
-        def by_dspy(entry: str = entry) -> None:
-            with dspy.context(lm=lm, adapter=adapter):
-                predict(entry=entry)
-
-        def by_engine(turns: list[Turn] = turns) -> None:
-            engine.complete(Request(messages=turns, output_type=schema, is_template=True))
-
-        for call, seconds in (
-            ((by_dspy, through), (by_engine, alone)) if i % 2 else ((by_engine, alone), (by_dspy, through))
-        ):
-            started = time.perf_counter()
-            call()
-            if i:  # the first call of each compiles and warms
-                seconds.append(time.perf_counter() - started)
-    return statistics.median(through), statistics.median(alone)
 
 
 class Crowd:
@@ -169,17 +134,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--model", type=Path, default=BUNDLED_MODEL)
     parser.add_argument("--draws", type=int, default=50, help="answers of each shape")
-    parser.add_argument("--rounds", type=int, default=40, help="calls each way for the overhead")
     parser.add_argument("--calls", type=int, default=10_000, help="calls of the crowd")
     options = parser.parse_args()
     loaded = load_generator(options.model)
     engine = Engine(loaded)
-    if options.rounds:
-        through, alone = overhead(engine, options.rounds)
-        print(
-            f"overhead: DSPy {through * 1e3:.1f} ms, engine {alone * 1e3:.1f} ms, ratio {through / alone:.3f}",
-            flush=True,
-        )
     if options.calls:
         crowd = Crowd(engine, options.calls)
         seconds = crowd.run()

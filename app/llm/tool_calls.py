@@ -99,6 +99,21 @@ def write_calls(calls: Sequence[FunctionCall]) -> str:
     )
 
 
+def read_calls(text: str) -> tuple[str, list[FunctionCall]]:
+    """A whole answer: what was said before the calls or instead of them, and the calls. The inverse of the grammar."""
+    if not text.endswith(CLOSE):  # JSON that was asked for may quote the marks
+        return text, []
+    reader, said, calls = CallReader(), "", list[list[str]]()
+    for part in (*reader.add(text), *reader.close()):
+        if isinstance(part, Said):
+            said += part.text
+        elif isinstance(part, Called):
+            calls.append([part.name, ""])
+        else:
+            calls[-1][1] += part.text
+    return said, [FunctionCall(name, json.loads(arguments)) for name, arguments in calls]
+
+
 @dataclass(frozen=True, slots=True)
 class Said:
     """A stretch of text."""

@@ -11,6 +11,7 @@ import types
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import lru_cache
 from typing import Any, Literal, Union, get_args, get_origin
 
 import dspy
@@ -96,7 +97,12 @@ class JSONAdapter(dspy.JSONAdapter):  # type: ignore[misc]
 
 
 def output_schema(signature: type[dspy.Signature]) -> dict[str, Any]:
-    """JSON schema of a signature's outputs: declared fields required and closed, maps kept as maps."""
+    """JSON schema of a signature's outputs: declared fields required and closed, maps kept as maps. Read only."""
+    return _output_schema(signature)  # type: ignore[arg-type]  # a class is hashable
+
+
+@lru_cache(maxsize=256)  # pydantic takes longer to write it down than DSPy takes for the rest of a call
+def _output_schema(signature: type[dspy.Signature]) -> dict[str, Any]:
     fields: dict[str, Any] = {
         name: (field.annotation, ...)
         for name, field in signature.output_fields.items()

@@ -9,13 +9,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, JsonValue
 
-from app.llm.functions import Function, FunctionCall
+from app.llm.functions import Function, FunctionCall, function_of
 from app.llm.request import Turn
+from app.llm.turns import assistant_turn, tool_turn
 from app.server.body import Body, only, parse
 from app.server.openai_body import Number
-from app.server.order import Order, function_of
+from app.server.order import Order
 from app.server.refusals import Invalid, Unsupported
-from app.server.turns import assistant_turn, tool_turn
 
 NAME = r"^[a-zA-Z0-9_-]{1,128}$"
 

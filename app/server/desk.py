@@ -17,10 +17,10 @@ from app.llm.engine import Engine, Question
 from app.llm.mlx_thread import BACKGROUND, CancelToken, Job
 from app.llm.request import Completion, Request
 from app.llm.tool_calls import CallReader, Part, Said
+from app.llm.turns import fit
 from app.server.metrics import Metrics
 from app.server.order import Order
 from app.server.refusals import QueueFull, TooLong
-from app.server.turns import fit
 
 PLACES = 64  # waiting and running; who would wait behind more than these is better told at once
 BATCH_SHARE = 0.5  # of the places that batch work may take

@@ -9,13 +9,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, JsonValue
 
-from app.llm.functions import Function, FunctionCall
+from app.llm.functions import Function, FunctionCall, function_of
 from app.llm.mlx_thread import BACKGROUND, INTERACTIVE
 from app.llm.request import Turn
+from app.llm.turns import assistant_turn
 from app.server.body import Body, only, parse
-from app.server.order import ANY_OBJECT, Order, function_of
+from app.server.order import ANY_OBJECT, Order
 from app.server.refusals import Invalid, Unsupported
-from app.server.turns import assistant_turn
 
 NAME = r"^[a-zA-Z0-9_-]{1,64}$"
 Number = Annotated[float, Field(allow_inf_nan=False)]

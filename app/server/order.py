@@ -3,7 +3,6 @@
 Knows the engine's words; knows no dialect. In: what a dialect read.  Out: an Order.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +13,6 @@ from app.llm.tool_calls import ToolCalls
 from app.server.refusals import Unsupported
 from app.server.schemas import check_schema
 
-Schema = Mapping[str, Any]  # Any: JSON values nest
 ANY_OBJECT: dict[str, Any] = {"type": "object"}
 
 
@@ -56,12 +54,3 @@ class Order:
         if self.functions:
             return ToolCalls(self.functions, self.must_call, self.parallel, self.schema)
         return self.schema
-
-
-def function_of(name: str, description: str | None, parameters: Schema | None) -> Function:
-    """A function; one without parameters takes none."""
-    schema = dict(parameters or {})
-    if not schema.get("properties") and "$ref" not in schema and not schema.get("patternProperties"):
-        has_any = schema.get("additionalProperties") not in (None, False)
-        schema = schema if has_any else {"type": "object", "properties": {}, "additionalProperties": False}
-    return Function(name, description or "", schema)

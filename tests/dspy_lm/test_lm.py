@@ -14,11 +14,13 @@ from dspy import lm15
 
 from app import dspy_lm
 from app.dspy_lm import AsyncMlxEngine, Flights, JSONAdapter, MlxEngine, mlx_lm
-from app.dspy_wire import order_of
+from app.dspy_wire import request_of
 from app.errors import NoRoom, PromptTooLong, StorageFailed
 from app.llm.engine import Engine
+from app.llm.functions import FunctionCall
 from app.llm.mlx_thread import CancelToken, Job
 from app.llm.request import Completion
+from app.llm.tool_calls import read_calls
 from benchmarks.dspy_lm import Crowd
 
 NUMBER = {"type": "object", "properties": {"n": {"enum": [1, 22, 333]}}, "required": ["n"]}
@@ -115,7 +117,9 @@ def test_functions_are_called_with_arguments_that_fit(flights: Flights) -> None:
     assert asked("required").finish_reason == "tool_call"
     assert asked("none").tool_calls == []
     order = lm15.Request("mlx", (lm15.Message.user("Go."),), tools=tools, config=lm15.Config(max_tokens=200))
-    assert list(MlxEngine(flights).stream(order))[-1].finish_reason in ("tool_call", "stop")
+    *deltas, end = list(MlxEngine(flights).stream(order))[1:]
+    whole = MlxEngine(flights).complete(order)
+    assert (end.finish_reason, "".join(delta.delta.text for delta in deltas)) == (whole.finish_reason, whole.text)
 
 
 def test_a_conversation_with_results_is_understood() -> None:
@@ -126,10 +130,49 @@ def test_a_conversation_with_results_is_understood() -> None:
         lm15.Message.user("Look."), lm15.Message.user("Now."), lm15.Message("assistant", (call,)),
         lm15.Message("tool", (result,)),
     )  # fmt: skip
-    order = order_of(lm15.Request("mlx", turns, system="Rules."))
-    assert [turn.role for turn in order.turns] == ["system", "user", "assistant", "user"]
-    assert order.turns[3].content == "Result of find:\nnothing"
-    assert json.loads(order.turns[2].content) == {"calls": [{"name": "find", "arguments": {"q": "x"}}]}
+    asked = request_of(lm15.Request("mlx", turns, system="Rules."), template="")
+    assert [turn.role for turn in asked.messages] == ["system", "user", "assistant", "user"]
+    assert asked.messages[1].content == "Look.\n\nNow."
+    assert asked.messages[3].content == "<tool_response>\nnothing\n</tool_response>"
+    assert read_calls(asked.messages[2].content) == ("", [FunctionCall("find", {"q": "x"})])
+
+
+def test_words_end_where_a_stop_text_begins(flights: Flights) -> None:
+    """Free text ends before the stop text; beside a grammar, which ends by itself, one is refused by name."""
+    free = MlxEngine(flights).complete(request(schema=None, max_tokens=30)).text or ""
+    stop = free[len(free) // 2]
+    assert MlxEngine(flights).complete(request(schema=None, max_tokens=30, stop=(stop,))).text == free.split(stop)[0]
+    with pytest.raises(lm15.UnsupportedFeatureError, match="stop"):
+        MlxEngine(flights).complete(request(stop=("x",)))
+
+
+def test_logprobs_tell_how_probable_each_token_was(flights: Flights) -> None:
+    """One a token with its alternatives, joined they are the text, streamed or not; through DSPy, too."""
+    response = MlxEngine(flights).complete(request(logprobs=2))
+    said = response.logprobs
+    assert said is not None
+    assert "".join(token.token for token in said) == response.text
+    assert all(token.logprob <= 0 and len(token.top) <= 2 for token in said)
+    assert any(token.top for token in said)
+    streamed = [event.delta.logprobs for event in list(MlxEngine(flights).stream(request(logprobs=2)))[1:-1]]
+    assert [score for scores in streamed for score in scores] == list(said)
+    (output,) = mlx_lm(flights.engine, max_tokens=9)("Say.", logprobs=True)
+    assert len(output["logprobs"]["content"]) == 9
+
+
+def test_cut_words_are_an_answer_and_a_cut_call_is_none(flights: Flights) -> None:
+    """With functions as without: text that max_tokens ended has the finish "length"; half a call is refused."""
+    tools = (lm15.FunctionTool("find", "Find.", {"type": "object", "properties": {"q": {"type": "string"}}}),)
+
+    def asked(mode: Any) -> lm15.Request:
+        config = lm15.Config(max_tokens=5, tool_choice=lm15.ToolChoice(mode))
+        return lm15.Request("mlx", (lm15.Message.user("Go."),), tools=tools, config=config)
+
+    response = MlxEngine(flights).complete(asked("auto"))
+    assert (response.finish_reason, response.tool_calls) == ("length", [])
+    assert list(MlxEngine(flights).stream(asked("auto")))[-1].finish_reason == "length"
+    with pytest.raises(lm15.InvalidRequestError, match="max_tokens"):
+        MlxEngine(flights).complete(asked("required"))
 
 
 @pytest.mark.parametrize(
@@ -168,11 +211,11 @@ def test_equal_requests_in_flight_are_answered_once(short_engine: Engine) -> Non
     """Two callers, one job; a third that wants it drawn has its own; after it landed the next starts anew."""
     engine = Started(short_engine)
     flights = Flights(engine)
-    order = order_of(request())
-    one, two = (flights.join(order)[0] for _ in range(2))
-    flights.join(order_of(request(temperature=1.0)))
+    asked = flights.translate(request())
+    one, two = (flights.join(asked)[0] for _ in range(2))
+    flights.join(flights.translate(request(temperature=1.0)))
     engine.jobs[0].future.set_result(DONE)
-    flights.join(order)
+    flights.join(asked)
     assert (one.result(), two.result(), len(engine.jobs)) == (DONE, DONE, 3)
 
 
@@ -180,7 +223,7 @@ def test_a_shared_answer_goes_on_while_anyone_waits(short_engine: Engine) -> Non
     """The first caller that gives up takes nothing from the second; the last one stops the device."""
     engine = Started(short_engine)
     flights = Flights(engine)
-    (_, leave_first), (_, leave_second) = (flights.join(order_of(request())) for _ in range(2))
+    (_, leave_first), (_, leave_second) = (flights.join(flights.translate(request())) for _ in range(2))
     leave_first()
     assert not engine.jobs[0].token.cancelled
     leave_second()
