@@ -15,6 +15,7 @@ SHELVES: dict[str, tuple[str, ...]] = {
     "look": ("ask", "search", "show", "timeline", "changes", "status"),
     "see": ("view", "report"),
     "make better": ("review", "optimise", "evaluate"),
+    "keep in hand": ("forget", "rebuild"),
     "take along": ("export", "import", "diff"),
     "models": ("doctor", "onboard"),
     "for programs": ("serve", "mcp"),

@@ -15,6 +15,7 @@ from app.pipeline.words import in_words, spell
 if TYPE_CHECKING:  # at run time these would wake the graph, which a dry run does without
     from app.budget.planner import Forecast
     from app.pipeline.ask import Answer
+    from app.pipeline.forget import Receipt
     from app.pipeline.look import EntityCard, Fact, Source, Status
     from app.pipeline.request import LoadReport
     from app.pipeline.story import Changes, Diff, Event
@@ -228,3 +229,38 @@ def _sources(fact: "Fact") -> list[str]:
 
 def _place(source: "Source") -> str:
     return f"{source.file}:{source.start}-{source.end}" if source.file else "no file any more"
+
+
+def print_receipt(receipt: "Receipt", as_json: bool) -> None:
+    """What was forgotten, what it took, and what shows it."""
+    if as_json:
+        print_json(receipt)
+        return
+    for entry in receipt.entries:
+        where = f"  {entry.files[0]}" if entry.files else "  no file any more"
+        print(f"{entry.date}  {entry.entry_id[:12]}{where}")
+    number = len(receipt.entries)
+    entries = "1 entry" if number == 1 else f"{number} entries"
+    if receipt.dry_run:
+        print(f"{entries} would be forgotten; nothing was changed")
+    else:
+        (entities, entities_left), (facts, facts_left) = receipt.entities, receipt.facts
+        print(f"forgotten  {entries}")
+        print(f"    graph  {entities} entities became {entities_left}, {facts} facts became {facts_left}")
+        print(f"   ledger  {receipt.calls} answers and {receipt.vectors} vectors deleted")
+        print(f"    model  {receipt.model_calls} calls asked anew, {receipt.replayed_calls} answered from the ledger")
+        print(f"   search  {receipt.searched} files searched for the words, found in {len(receipt.found_in)}")
+        for path in receipt.found_in:
+            print(f"           {path}")
+    for path in receipt.still_in:
+        print(f"     note  {path} still holds such text: take it out, or the next load reads it again")
+
+
+def print_rebuilt(report: "LoadReport", as_json: bool) -> None:
+    """What the new graph holds and what it cost."""
+    if as_json:
+        print_json(report)
+        return
+    print(f" chunks  {_chunks(report)}")
+    print(f"  graph  {report.entities} entities, {report.facts} facts, {report.facts_ended} of them ended")
+    print(f"  model  {_model(report)}")

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from app.graph.remove import drop_or_retell
 from app.graph.store import GraphStore
 
 Undo = dict[str, Any]  # JSON values only: it is kept beside the decision
@@ -205,3 +204,24 @@ def plain(row: dict[str, Any]) -> Undo:
 def live(row: Undo, columns: Iterable[str]) -> dict[str, Any]:
     """These columns as the database takes them: dates as datetimes."""
     return {name: datetime.fromisoformat(row[name]) if name in _DATES and row[name] else row[name] for name in columns}
+
+
+async def drop_or_retell(store: GraphStore, entity_uuid: str) -> None:
+    """An entity nobody else names goes; the summary of one that stays is told from the facts that are left."""
+    facts = await store.rows(  # in the order in which they were told, which is how Graphiti strung them together
+        "MATCH (n:Entity {uuid: $uuid})-[:RELATES_TO]-(e:RelatesToNode_), (s:Span {target_uuid: e.uuid, kind: 'fact'}),"
+        " (p:Episodic {uuid: s.episode_uuid}) WITH e, p, min(s.start) AS place"
+        " RETURN e.uuid AS fact_uuid, e.fact AS fact, p.valid_at AS told, place ORDER BY told, place, fact_uuid",
+        uuid=entity_uuid,
+    )
+    mentions = await store.rows(
+        "MATCH (:Episodic)-[:MENTIONS]->(n:Entity {uuid: $uuid}) RETURN count(*) AS number", uuid=entity_uuid
+    )
+    if not facts and not mentions[0]["number"]:
+        await store.rows("MATCH (n:Entity {uuid: $uuid}) DETACH DELETE n", uuid=entity_uuid)
+    else:
+        await store.rows(
+            "MATCH (n:Entity {uuid: $uuid}) SET n.summary = $summary",
+            uuid=entity_uuid,
+            summary="\n".join({fact["fact_uuid"]: fact["fact"] for fact in facts}.values()),
+        )

@@ -151,9 +151,12 @@ async def canonical_dump(store: GraphStore) -> dict[str, Any]:
     )
     entities = await store.rows(
         "MATCH (n:Entity) WHERE n.group_id = $group_id RETURN n.uuid AS uuid, n.name AS name, n.labels AS labels,"
-        " n.summary AS summary, n.attributes AS attributes"
+        " n.summary AS summary, n.attributes AS attributes, n.name_embedding AS vector"
     )
-    facts = await store.rows(_FACT + _FACT_COLUMNS + ", e.episodes AS episodes, e.attributes AS attributes")
+    facts = await store.rows(
+        _FACT + _FACT_COLUMNS + ", e.episodes AS episodes, e.attributes AS attributes, e.fact_embedding AS vector,"
+        " a.uuid AS source_uuid, b.uuid AS target_uuid"
+    )
     mentions = await store.rows(
         "MATCH (p:Episodic)-[:MENTIONS]->(n:Entity) WHERE n.group_id = $group_id"
         " RETURN p.uuid AS episode, n.uuid AS entity"

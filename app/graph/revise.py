@@ -9,25 +9,24 @@ from datetime import UTC, date, datetime, time
 
 from app.graph import parts
 from app.graph.parts import Undo
-from app.graph.remove import drop_or_retell
 from app.graph.store import GraphStore
 
 
 async def take_fact(store: GraphStore, uuid: str) -> Undo | None:
     """A fact that is not true goes; what it had ended is open again."""
-    async with store.driver.transaction():
+    async with store.driver.transaction(alone=True):
         return await parts.take_fact(store, uuid)
 
 
 async def put_fact(store: GraphStore, undo: Undo) -> None:
     """The inverse of `take_fact`; a fact whose ends are gone stays away."""
-    async with store.driver.transaction():
+    async with store.driver.transaction(alone=True):
         await parts.put_fact(store, undo)
 
 
 async def date_fact(store: GraphStore, uuid: str, valid_at: date | None, invalid_at: date | None) -> Undo | None:
     """A fact held from and to these days; None is open."""
-    async with store.driver.transaction():
+    async with store.driver.transaction(alone=True):
         rows = await store.rows(
             "MATCH (e:RelatesToNode_ {uuid: $uuid}) RETURN e.valid_at AS valid_at, e.invalid_at AS invalid_at,"
             " e.expired_at AS expired_at",
@@ -42,14 +41,14 @@ async def date_fact(store: GraphStore, uuid: str, valid_at: date | None, invalid
 
 async def undate_fact(store: GraphStore, undo: Undo) -> None:
     """The inverse of `date_fact`."""
-    async with store.driver.transaction():
+    async with store.driver.transaction(alone=True):
         await parts.set_dates(store, undo["uuid"], **parts.live(undo, parts.HELD))
 
 
 async def rename_entity(store: GraphStore, uuid: str, name: str) -> Undo | None:
     """An entity is called so from now on; its meaning for searches is computed anew."""
     vector = await store.embedder.create(name)
-    async with store.driver.transaction():
+    async with store.driver.transaction(alone=True):
         rows = await store.rows(
             "MATCH (n:Entity {uuid: $uuid}) RETURN n.name AS name, n.name_embedding AS name_embedding", uuid=uuid
         )
@@ -61,13 +60,13 @@ async def rename_entity(store: GraphStore, uuid: str, name: str) -> Undo | None:
 
 async def unname_entity(store: GraphStore, undo: Undo) -> None:
     """The inverse of `rename_entity`."""
-    async with store.driver.transaction():
+    async with store.driver.transaction(alone=True):
         await parts.set_name(store, undo["uuid"], undo["name"], undo["name_embedding"])
 
 
 async def take_entity(store: GraphStore, uuid: str) -> Undo | None:
     """Something that is no person, place or thing goes, with the facts that speak of it."""
-    async with store.driver.transaction():
+    async with store.driver.transaction(alone=True):
         entity = await parts.entity_row(store, uuid)
         if entity is None:
             return None
@@ -84,7 +83,7 @@ async def take_entity(store: GraphStore, uuid: str) -> Undo | None:
 
 async def put_entity(store: GraphStore, undo: Undo) -> None:
     """The inverse of `take_entity`."""
-    async with store.driver.transaction():
+    async with store.driver.transaction(alone=True):
         await parts.put_entity(store, undo["entity"])
         await parts.put_mentions(store, undo["entity"]["uuid"], undo["mentions"])
         await parts.put_spans(store, undo["spans"])
@@ -95,7 +94,7 @@ async def put_entity(store: GraphStore, undo: Undo) -> None:
 
 async def merge_entities(store: GraphStore, lost: str, kept: str) -> Undo | None:
     """Two entities are one: facts, mentions and words of `lost` become those of `kept`."""
-    async with store.driver.transaction():
+    async with store.driver.transaction(alone=True):
         entity, other = await parts.entity_row(store, lost), await parts.entity_row(store, kept)
         if entity is None or other is None or lost == kept:
             return None
@@ -117,14 +116,14 @@ async def merge_entities(store: GraphStore, lost: str, kept: str) -> Undo | None
         await parts.put_mentions(store, kept, new)
         await store.rows("MATCH (s:Span {target_uuid: $lost}) SET s.target_uuid = $kept", lost=lost, kept=kept)
         await store.rows("MATCH (n:Entity {uuid: $uuid}) DETACH DELETE n", uuid=lost)
-        await drop_or_retell(store, kept)
+        await parts.drop_or_retell(store, kept)
         return undo
 
 
 async def split_entities(store: GraphStore, undo: Undo) -> None:
     """The inverse of `merge_entities`; what was read since stays with the one that was kept."""
     lost, kept = undo["entity"]["uuid"], undo["kept"]["uuid"]
-    async with store.driver.transaction():
+    async with store.driver.transaction(alone=True):
         await parts.put_entity(store, undo["entity"])
         await parts.move_ends(store, undo, kept, lost)
         await store.rows(

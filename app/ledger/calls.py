@@ -4,10 +4,15 @@ Knows keys and bytes; knows nothing of models, prompts or graphs.
 In: a key that stands for everything the answer depends on.  Out: the answer given before, or None.
 """
 
+import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from app.ledger.database import Database
+from app.ledger.uses import Uses
+from app.ledger.weights import put_weights
 
 _BYTES_PER_COMPONENT = 4  # float32
 
@@ -26,13 +31,18 @@ class CallTotals:
 class CallLog:
     """Model answers by key. A put is durable before it returns, unless inside `Ledger.transaction()`."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, uses: Uses) -> None:
         self._database = database
+        self._uses = uses
 
     def get(self, key: str) -> str | None:
-        """The answer recorded under `key` (JSON text), or None if it was never asked."""
-        rows = self._database.rows("SELECT answer FROM calls WHERE key = ?", (key,))
-        return str(rows[0][0]) if rows else None
+        """The answer recorded under `key` (JSON text), or None if it was never asked, or is damaged: then ask again."""
+        for answer, checksum in self._database.rows("SELECT answer, checksum FROM calls WHERE key = ?", (key,)):
+            if checksum in (None, zlib.crc32(str(answer).encode())):
+                self._uses.note(key)
+                return str(answer)
+            self._database.rows("DELETE FROM calls WHERE key = ?", (key,))
+        return None
 
     def put(
         self,
@@ -45,16 +55,25 @@ class CallLog:
         cached_tokens: int,
         seconds: float,
         model: str = "",
+        weights: Sequence[Any] | None = None,
     ) -> None:
         """Record an answer. The first one stays: the same key never gets two answers.
 
         cached_tokens   of prompt_tokens, those whose KV was already there
         seconds         wall time of the call
+        weights         how sure it was, in the same commit: a replay must be as sure as the first reading
         """
-        self._database.rows(
-            "INSERT INTO calls VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO NOTHING",
-            (key, prompt_name, model, answer, prompt_tokens, answer_tokens, cached_tokens, seconds, _now()),
-        )
+        with self._database.transaction():
+            self._database.rows(
+                "INSERT INTO calls VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO NOTHING",
+                (
+                    key, prompt_name, model, answer, prompt_tokens, answer_tokens, cached_tokens, seconds, _now(),
+                    zlib.crc32(answer.encode()),
+                ),
+            )  # fmt: skip
+            if weights is not None:
+                put_weights(self._database, key, weights)
+        self._uses.note(key)
 
     def totals(self) -> CallTotals:
         """Sums over every recorded call."""
@@ -68,21 +87,27 @@ class CallLog:
 class VectorShelf:
     """Embeddings by key, as float32 bytes. A put is durable before it returns, unless inside a transaction."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, uses: Uses) -> None:
         self._database = database
+        self._uses = uses
 
     def get(self, key: str) -> bytes | None:
-        """The vector's bytes, or None if it was never computed."""
-        rows = self._database.rows("SELECT data FROM vectors WHERE key = ?", (key,))
-        return bytes(rows[0][0]) if rows and isinstance(rows[0][0], bytes) else None
+        """The vector's bytes, or None if it was never computed, or is damaged: then it is computed again."""
+        for data, checksum in self._database.rows("SELECT data, checksum FROM vectors WHERE key = ?", (key,)):
+            if isinstance(data, bytes) and checksum in (None, zlib.crc32(data)):
+                self._uses.note(key)
+                return data
+            self._database.rows("DELETE FROM vectors WHERE key = ?", (key,))
+        return None
 
     def put(self, key: str, data: bytes) -> None:
         """Keep a vector of float32 components; the first one under a key stays."""
         assert len(data) % _BYTES_PER_COMPONENT == 0, "a vector is whole float32 components"
         self._database.rows(
-            "INSERT INTO vectors VALUES (?, ?, ?) ON CONFLICT (key) DO NOTHING",
-            (key, len(data) // _BYTES_PER_COMPONENT, data),
+            "INSERT INTO vectors VALUES (?, ?, ?, ?) ON CONFLICT (key) DO NOTHING",
+            (key, len(data) // _BYTES_PER_COMPONENT, data, zlib.crc32(data)),
         )
+        self._uses.note(key)
 
 
 def _now() -> str:

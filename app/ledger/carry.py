@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime
 from typing import Any, cast
 
 from app.ledger.database import Database
+from app.ledger.records import text_checksum
 from app.picture import ChunkRecord, Episode, JournalFile, Place
 
 
@@ -54,6 +55,7 @@ def read_files(database: Database, group: str) -> tuple[JournalFile, ...]:
 def write_chunks(database: Database, group: str, files: Iterable[JournalFile], episodes: Iterable[Episode]) -> None:
     """Rows for texts that another ledger read; what is known already stays as it is."""
     now = datetime.now(UTC).isoformat(timespec="seconds")
+    episodes = list(episodes)
     known = [(episode.uuid, episode.chunk) for episode in episodes if episode.chunk]
     with database.transaction():
         database.each(
@@ -78,6 +80,10 @@ def write_chunks(database: Database, group: str, files: Iterable[JournalFile], e
         database.each(
             'INSERT INTO chunk_places (episode_uuid, path, start, "end") VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING',
             [(uuid, p.path, p.start, p.end) for uuid, c in known for p in c.places],
+        )
+        database.each(
+            "INSERT INTO texts (episode_uuid, text, checksum) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+            [(episode.uuid, episode.text, text_checksum(episode.text, None)) for episode in episodes if episode.chunk],
         )
         # An entry stands from its first chunk to its last; the ledger finds it there when the file is read again.
         spans: dict[tuple[str, str], list[int]] = defaultdict(list)

@@ -17,7 +17,7 @@ Value = str | int | float | bytes | None
 Row = tuple[Value, ...]
 
 APPLICATION_ID = 0x44_61_79_62  # "Dayb": tells our file from any other SQLite file
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 _SCHEMA = """
 CREATE TABLE files (
@@ -60,6 +60,23 @@ CREATE TABLE vectors (key TEXT PRIMARY KEY, dim INTEGER NOT NULL, data BLOB NOT 
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 """
 
+# What each version added to the one before it. Version 2: the words of every chunk and the order in which chunks were
+# read, so that the graph can be built again from this file alone; which answers a group's graph stands on; checksums.
+_ADDED = {
+    2: """
+CREATE TABLE texts (
+    episode_uuid TEXT PRIMARY KEY REFERENCES chunks ON DELETE CASCADE, text TEXT NOT NULL, offsets TEXT,
+    place INTEGER, checksum INTEGER NOT NULL
+) STRICT;
+CREATE INDEX texts_by_place ON texts (place);
+CREATE TABLE uses (
+    group_id TEXT NOT NULL, key TEXT NOT NULL, round INTEGER NOT NULL, PRIMARY KEY (group_id, key)
+) STRICT, WITHOUT ROWID;
+ALTER TABLE calls ADD COLUMN checksum INTEGER;
+ALTER TABLE vectors ADD COLUMN checksum INTEGER;
+"""
+}
+
 
 class Database:
     """A connection shared by all threads behind one lock; each statement is durable before it returns.
@@ -86,7 +103,7 @@ class Database:
         is_blank = not self.rows("SELECT 1 FROM sqlite_master LIMIT 1") and application == 0 and version == 0
         if not is_blank and application != APPLICATION_ID:
             raise StorageFailed(f"{self._path} is not a Daybook ledger", hint="choose another home")
-        if not is_blank and version != SCHEMA_VERSION:
+        if not is_blank and version not in range(1, SCHEMA_VERSION + 1):
             raise StorageFailed(
                 f"{self._path} has schema version {version!r}, this Daybook reads {SCHEMA_VERSION}",
                 hint="use the Daybook that wrote it, or choose another home",
@@ -96,9 +113,10 @@ class Database:
         self.rows("PRAGMA secure_delete = ON")  # forgotten text is overwritten, not only unlinked
         self.rows("PRAGMA temp_store = MEMORY")  # no journal text in temporary files
         self.rows("PRAGMA foreign_keys = ON")
-        if is_blank:
+        if is_blank or version != SCHEMA_VERSION:
             with self.transaction():
-                for statement in filter(str.strip, _SCHEMA.split(";")):
+                added = [script for number, script in _ADDED.items() if is_blank or number > int(version or 0)]
+                for statement in filter(str.strip, ";".join([_SCHEMA, *added] if is_blank else added).split(";")):
                     self.rows(statement)
                 self.rows(f"PRAGMA application_id = {APPLICATION_ID}")
                 self.rows(f"PRAGMA user_version = {SCHEMA_VERSION}")
@@ -134,6 +152,12 @@ class Database:
                 raise
             finally:
                 self._depth -= 1
+
+    def scrub(self) -> None:
+        """Leave nothing of deleted rows in the file, its free pages or its log."""
+        with self._lock:
+            self.rows("VACUUM")
+            self.rows("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def close(self) -> None:
         """Fold the write-ahead log into the file, so that deleted text does not linger there."""

@@ -19,7 +19,7 @@ Kind = Literal["fact", "entity"]
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS labels (
     number INTEGER PRIMARY KEY AUTOINCREMENT, group_id TEXT NOT NULL, verb TEXT NOT NULL, kind TEXT NOT NULL,
-    target TEXT NOT NULL, about TEXT NOT NULL, undo TEXT, made_at TEXT NOT NULL
+    target TEXT NOT NULL, about TEXT NOT NULL, undo TEXT, made_at TEXT NOT NULL, place INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE TABLE IF NOT EXISTS label_episodes (
     number INTEGER NOT NULL REFERENCES labels ON DELETE CASCADE, root TEXT NOT NULL,
@@ -46,6 +46,7 @@ class Label:
     roots     what must stay readable for the label to stay: a name for it -> the episodes that tell it
     undo      what the graph needs to take it back; None when it cannot be taken back at once
     number    its place among all decisions; 0 until it is kept
+    place     how many chunks had been read when it was made, so that a graph built again meets it where the first did
     """
 
     verb: Verb
@@ -55,6 +56,7 @@ class Label:
     roots: dict[str, tuple[str, ...]]
     undo: dict[str, Any] | None = None
     number: int = field(default=0, compare=False)
+    place: int = field(default=0, compare=False)
 
 
 class Labels:
@@ -64,13 +66,15 @@ class Labels:
         self._database = database
         for statement in (*filter(str.strip, _SCHEMA.split(";")), _TRIGGER):
             database.rows(statement)
+        if "place" not in {name for _, name, *_ in database.rows("PRAGMA table_info(labels)")}:  # an older home
+            database.rows("ALTER TABLE labels ADD COLUMN place INTEGER NOT NULL DEFAULT 0")
 
     def keep(self, group: str, label: Label) -> int:
         """Write a decision down, durably; returns its number."""
         with self._database.transaction():
             ((number,),) = self._database.rows(
-                "INSERT INTO labels (group_id, verb, kind, target, about, undo, made_at) VALUES (?, ?, ?, ?, ?, ?, ?)"
-                " RETURNING number",
+                "INSERT INTO labels (group_id, verb, kind, target, about, undo, made_at, place)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, (SELECT coalesce(max(place), 0) FROM texts)) RETURNING number",
                 (
                     group, label.verb, label.kind, label.target, _json(label.about),
                     None if label.undo is None else _json(label.undo), datetime.now(UTC).isoformat(timespec="seconds"),
@@ -93,7 +97,8 @@ class Labels:
             of_label = roots.setdefault(number, {})
             of_label[str(root)] = (*of_label.get(str(root), ()), str(uuid))
         rows = self._database.rows(
-            "SELECT number, verb, kind, target, about, undo FROM labels WHERE group_id = ? ORDER BY number", (group,)
+            "SELECT number, verb, kind, target, about, undo, place FROM labels WHERE group_id = ? ORDER BY number",
+            (group,),
         )
         return [
             Label(
@@ -104,8 +109,9 @@ class Labels:
                 roots.get(number, {}),
                 None if undo is None else json.loads(str(undo)),
                 int(number or 0),
+                int(place or 0),
             )
-            for number, verb, kind, target, about, undo in rows
+            for number, verb, kind, target, about, undo, place in rows
         ]
 
     def change(self, number: int, undo: dict[str, Any] | None) -> None:

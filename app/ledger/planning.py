@@ -4,12 +4,13 @@ Knows entries, places and chunks; knows nothing of what a chunk is for.
 In: files as they were read.  Out: rows in the ledger, and a Plan of what is new, edited or gone.
 """
 
+import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from app.journal.types import Chunk, Entry
 from app.ledger.database import Database
-from app.ledger.records import FileReading, Plan, episode_uuid
+from app.ledger.records import FileReading, Plan, episode_uuid, text_checksum
 
 
 class Planner:
@@ -100,10 +101,11 @@ class Planner:
         self._write_chunk_places(path, entry)
 
     def _has_begun(self, entry: Entry) -> bool:
-        """An entry keeps its chunks once one of them has ended: the graph speaks of these."""
+        """An entry keeps its chunks once one of them was begun: the graph speaks of these, or will again."""
         return bool(
             self._rows(
-                "SELECT 1 FROM chunks WHERE group_id = ? AND entry_id = ? AND state <> 'planned' LIMIT 1",
+                "SELECT 1 FROM chunks LEFT JOIN texts USING (episode_uuid) WHERE group_id = ? AND entry_id = ?"
+                " AND (state <> 'planned' OR place IS NOT NULL) LIMIT 1",
                 (self._group, entry.entry_id),
             )
         )
@@ -145,10 +147,22 @@ class Planner:
         for uuid, start, end in rows:
             first = min(max(int(start or 0) + lead, 0), length)
             last = min(max(int(end or 0) + lead, first), length)
+            self._write_text(str(uuid), entry, first, last)
             self._rows(
                 "INSERT INTO chunk_places VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
                 (uuid, path, *entry.file_span(first, last)),
             )
+
+    def _write_text(self, uuid: str, entry: Entry, start: int, end: int) -> None:
+        """The chunk's words, once: with them the graph can be built again when no file holds them any more."""
+        text, offsets = entry.text[start:end], None
+        if entry.offsets is not None:
+            part = entry.offsets.part(start, end)
+            offsets = json.dumps([part.text_starts, part.file_starts])
+        self._rows(
+            "INSERT INTO texts (episode_uuid, text, offsets, checksum) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            (uuid, text, offsets, text_checksum(text, offsets)),
+        )
 
     def _lost(
         self, were_here: dict[str, set[tuple[str, str]]], before: set[str], readings: Sequence[FileReading]

@@ -4,13 +4,14 @@ Knows the journal's words (Entry, Chunk); knows nothing of SQL.
 In and out: frozen values that travel between the ledger and the pipeline.
 """
 
-from dataclasses import dataclass
+import zlib
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Literal
 from uuid import UUID, uuid5
 
-from app.journal.types import Chunk, Entry, Span
+from app.journal.types import Chunk, Entry, OffsetMap, Span
 
 ChunkState = Literal["planned", "done", "empty", "quarantined"]
 EntryState = Literal["current", "superseded", "gone"]
@@ -21,6 +22,11 @@ _EPISODES = UUID("9d1f5a7e-7d0b-5a63-9a5e-0d1b3f2c4e68")  # any fixed value: it 
 def episode_uuid(group: str, chunk_id: str) -> str:
     """The episode's uuid, derived from whose graph it is and which text: the same on every machine and every run."""
     return str(uuid5(_EPISODES, f"{group}\0{chunk_id}"))
+
+
+def text_checksum(text: str, offsets: str | None) -> int:
+    """CRC-32 of a chunk's row: a flipped byte must not become a diary's word."""
+    return zlib.crc32(f"{offsets}\0{text}".encode("utf-8", "surrogatepass"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +56,11 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class PlannedChunk:
-    """A chunk waiting for its model calls; `entry.text[start:end]` is its text.
+    """A chunk waiting for its model calls.
 
-    order   place among all chunks of that date in this group; given once and kept, so replays agree
+    order     place among all chunks of that date in this group
+    text      its words; `offsets` is set when the file stores them escaped
+    is_begun  it was read before, or its reading was interrupted: it comes before whatever is new
     """
 
     episode_uuid: str
@@ -64,6 +72,9 @@ class PlannedChunk:
     count: int
     start: int
     end: int
+    text: str = field(repr=False)
+    offsets: OffsetMap | None = field(repr=False)
+    is_begun: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ Knows entries, chunks and states; knows nothing of models or graphs.
 In: files as they were read, and how each chunk ended.  Out: what is new, what waits, where an episode stands.
 """
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -11,14 +12,26 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from types import TracebackType
 
-from app.errors import BadInput, DaybookError
+from app.errors import BadInput, DaybookError, StorageFailed
+from app.journal.types import OffsetMap
 from app.ledger import carry
 from app.ledger.calls import CallLog, VectorShelf
-from app.ledger.database import Database
+from app.ledger.database import Database, Row
+from app.ledger.forget import Past, give_place
 from app.ledger.home import HomeLock, make_private_folder
 from app.ledger.labels import Labels
 from app.ledger.planning import Planner
-from app.ledger.records import ChunkState, Counts, EpisodePlace, FileReading, Plan, PlannedChunk, StaleEpisode
+from app.ledger.records import (
+    ChunkState,
+    Counts,
+    EpisodePlace,
+    FileReading,
+    Plan,
+    PlannedChunk,
+    StaleEpisode,
+    text_checksum,
+)
+from app.ledger.uses import Uses
 from app.ledger.weights import WeightShelf
 from app.picture import ChunkRecord, Episode, JournalFile
 
@@ -34,10 +47,12 @@ class Ledger:
 
     def __init__(self, home: Path, database: Database, lock: HomeLock) -> None:
         self.home = home
-        self.calls = CallLog(database)
-        self.vectors = VectorShelf(database)
+        self.uses = Uses(database)
+        self.calls = CallLog(database, self.uses)
+        self.vectors = VectorShelf(database, self.uses)
         self.labels = Labels(database)
         self.weights = WeightShelf(database)
+        self.past = Past(database, self.uses)
         self._database = database
         self._lock = lock
 
@@ -120,20 +135,56 @@ class Ledger:
             return Planner(self._database, group, _now()).plan(readings, gone_files)
 
     def pending_chunks(self, group: str, *, limit: int | None = None) -> list[PlannedChunk]:
-        """Chunks of current entries that still wait, by entry date, then by their order within the day."""
+        """Chunks that still wait: those begun before in the order in which they were begun, then by date and ordinal.
+
+        The order in which chunks are read is part of what becomes of them, so a graph built again takes the old one.
+        raises  StorageFailed if the words of one are damaged
+        """
         rows = self._database.rows(
-            'SELECT c.episode_uuid, c.chunk_id, c.entry_id, c.date, c.ordinal, c."index", c."count", c.start, c."end"'
-            " FROM chunks c JOIN entries e USING (group_id, entry_id)"
-            " WHERE c.group_id = ? AND c.state = 'planned' AND e.state = 'current'"
-            " ORDER BY c.date, c.ordinal LIMIT ?",
+            'SELECT c.episode_uuid, c.chunk_id, c.entry_id, c.date, c.ordinal, c."index", c."count", c.start, c."end",'
+            " t.place, t.text, t.offsets, t.checksum"
+            " FROM chunks c JOIN entries e USING (group_id, entry_id) JOIN texts t USING (episode_uuid)"
+            " WHERE c.group_id = ? AND c.state = 'planned'"
+            " AND (e.state = 'current' OR e.state = 'gone' AND t.place IS NOT NULL)"
+            " ORDER BY t.place IS NULL, t.place, c.date, c.ordinal LIMIT ?",
             (group, -1 if limit is None else limit),
         )
-        return [
-            PlannedChunk(
-                str(uuid), str(chunk_id), str(entry_id), date.fromisoformat(str(day)), *(int(n or 0) for n in numbers)
+        return [self._planned(row) for row in rows]
+
+    def _planned(self, row: Row) -> PlannedChunk:
+        uuid, chunk_id, entry_id, day, order, index, count, start, end, place, text, offsets, checksum = row
+        if checksum != text_checksum(str(text), offsets if isinstance(offsets, str) else None):
+            raise StorageFailed(
+                f"{self.home / LEDGER_NAME}: the words of the entry of {day!s} are damaged",
+                hint=f"forget {str(entry_id)[:12]}, then load its journal again",
             )
-            for uuid, chunk_id, entry_id, day, *numbers in rows
-        ]
+        return PlannedChunk(
+            str(uuid), str(chunk_id), str(entry_id), date.fromisoformat(str(day)),
+            int(order or 0), int(index or 0), int(count or 0), int(start or 0), int(end or 0), str(text),
+            None if offsets is None else OffsetMap(*map(tuple, json.loads(str(offsets)))), place is not None,
+        )  # fmt: skip
+
+    def begin(self, episode_uuid: str) -> int:
+        """A chunk is about to be read: it takes the next place in the order of reading, once and for all."""
+        give_place(self._database, episode_uuid)
+        ((place,),) = self._database.rows("SELECT place FROM texts WHERE episode_uuid = ?", (episode_uuid,))
+        return int(place or 0)
+
+    def places(self, group: str) -> dict[str, int]:
+        """Place in the order of reading by episode, of all that were begun."""
+        rows = self._database.rows(
+            "SELECT episode_uuid, place FROM texts JOIN chunks USING (episode_uuid)"
+            " WHERE group_id = ? AND place IS NOT NULL ORDER BY place",
+            (group,),
+        )
+        return {str(uuid): int(place or 0) for uuid, place in rows}
+
+    def retry_quarantined(self, group: str) -> None:
+        """Send what was given up back to the queue; it will be read after all that was read since."""
+        with self.transaction():
+            for uuid, _ in self.quarantined(group):
+                self._database.rows("UPDATE texts SET place = NULL WHERE episode_uuid = ?", (uuid,))
+                self.finish(uuid, "planned")
 
     def finish(self, episode_uuid: str, state: ChunkState, reason: str | None = None) -> None:
         """Record how a chunk ended; `planned` sends it back to the queue.
@@ -186,10 +237,6 @@ class Ledger:
             StaleEpisode(str(uuid), str(entry_id), date.fromisoformat(str(day)), entry_state, state)  # type: ignore[arg-type]
             for uuid, entry_id, day, entry_state, state in rows
         ]
-
-    def drop_entry(self, group: str, entry_id: str) -> None:
-        """Forget an entry with its chunks and places; call it when the graph no longer holds its episodes."""
-        self._database.rows("DELETE FROM entries WHERE group_id = ? AND entry_id = ?", (group, entry_id))
 
     def counts(self, group: str) -> Counts:
         """Chunks by state over current entries, and how many entries and files they come from."""

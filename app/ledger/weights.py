@@ -27,9 +27,10 @@ class WeightShelf:
         rows = self._database.rows("SELECT weights FROM call_weights WHERE key = ?", (key,))
         return list(json.loads(str(rows[0][0]))) if rows else None
 
-    def put(self, key: str, weights: Sequence[Any]) -> None:
-        """Keep them; the call must be recorded."""
-        self._database.rows(
-            "INSERT INTO call_weights VALUES (?, ?) ON CONFLICT (key) DO NOTHING",
-            (key, json.dumps(weights, separators=(",", ":"))),
-        )
+
+def put_weights(database: Database, key: str, weights: Sequence[Any]) -> None:
+    """Keep them beside their call, which must be recorded."""
+    database.rows(
+        "INSERT INTO call_weights VALUES (?, ?) ON CONFLICT (key) DO NOTHING",
+        (key, json.dumps(weights, separators=(",", ":"))),
+    )

@@ -28,8 +28,9 @@ class Calls(Protocol):
         answer_tokens: int,
         cached_tokens: int,
         seconds: float,
+        weights: Sequence[Weight] | None,
     ) -> None:
-        """Record an answer."""
+        """Record an answer and, where it was asked for, how sure it was: both or neither."""
 
 
 class Weights(Protocol):
@@ -37,9 +38,6 @@ class Weights(Protocol):
 
     def get(self, key: str) -> list[Weight] | None:
         """What was put under the key of a recorded call, or None."""
-
-    def put(self, key: str, weights: Sequence[Weight]) -> None:
-        """Record it."""
 
 
 class Specialisation(Protocol):

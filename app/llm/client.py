@@ -137,6 +137,7 @@ class GraphitiLM(LLMClient):  # type: ignore[misc]  # graphiti-core is untyped f
         completion = await self.engine.aanswer(question)
         self.stats.record(prompt_name, completion)
         self.token_tracker.record(prompt_name, completion.prompt_tokens, len(completion.token_ids))
+        weights = weights_of(self.engine.loaded.tokenizer, completion)
         if self._calls is not None:
             self._calls.put(
                 question.key,
@@ -146,10 +147,8 @@ class GraphitiLM(LLMClient):  # type: ignore[misc]  # graphiti-core is untyped f
                 answer_tokens=len(completion.token_ids),
                 cached_tokens=completion.cached_tokens,
                 seconds=completion.seconds_prefill + completion.seconds_decode,
+                weights=weights if self._weights is not None else None,
             )
-        weights = weights_of(self.engine.loaded.tokenizer, completion)
-        if self._weights is not None and weights is not None:
-            self._weights.put(question.key, weights)
         return completion.text, weights
 
     def _stock_turns(self, messages: list[Message], group_id: str | None, attribute_extraction: bool) -> list[Turn]:

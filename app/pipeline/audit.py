@@ -23,10 +23,16 @@ def check(home: Path, group: str, ledger: Ledger, report: LoadReport) -> int:
             await count(store, report)
             return await store.missing_episodes(finished)
 
-    finished = sorted(ledger.finished_episodes(group, "done") | ledger.finished_episodes(group, "empty"))
+    done = ledger.finished_episodes(group, "done") | ledger.finished_episodes(group, "empty")
+    order = ledger.places(group)
+    finished = sorted(done, key=lambda uuid: (order.get(uuid, 0), uuid))
     if not finished:
         return 0
     lost = asyncio.run(look())
+    if lost and lost != finished[-len(lost) :]:
+        # What was read after a lost chunk was read with its help: put in at the end it would make another graph.
+        ledger.past.start_replay()
+        return len(finished)
     with ledger.transaction():
         for uuid in lost:
             ledger.finish(uuid, "planned")

@@ -56,10 +56,15 @@ async def take_back(store: GraphStore, ledger: Ledger, label: Label) -> None:
     ledger.labels.withdraw([label.number])
 
 
-async def apply(store: GraphStore, ledger: Ledger) -> int:
-    """Carry out again whatever of the decisions the graph does not show; returns how many changes that took."""
+async def apply(store: GraphStore, ledger: Ledger, *, before: int | None = None) -> int:
+    """Carry out again whatever of the decisions the graph does not show; returns how many changes that took.
+
+    before    only decisions made before the chunk of that place was read
+    """
     changes = 0
     for label in ledger.labels.all(store.group):
+        if before is not None and label.place >= before:
+            continue
         step = await _carry_out(store, label)
         if step is not None:
             steps = [one for one in (label.undo or {"steps": []})["steps"] if _subject(one) != _subject(step)]

@@ -131,7 +131,7 @@ async def _read_text(store: GraphStore, prompts: JournalPrompts, model: str, tex
         told.episodes[uuid] = chunk.start
         prompts.facts = []
         try:
-            told_by = partial(grounding, prompts, chunk)
+            told_by = partial(grounding, prompts, chunk.text)
             await ingest_episode(store, episode, told_by, entity_types=graph_types(prompts.types))
         except (PromptTooLong, Truncated):
             told.unread += 1

@@ -1,21 +1,20 @@
-"""Put planned chunks into the graph and take edited entries out, one transaction each.
+"""Put waiting chunks into the graph, one transaction each.
 
 Knows the graph, the prompts and the ledger; reads no files. In: pending chunks.  Out: their states in the ledger.
 """
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 from app.errors import PromptTooLong, Truncated
 from app.graph.ingest import Episode, GroundedFact, Grounding, Mention, ingest_episode  # first: it silences graphiti
 from app.graph.query import counts
-from app.graph.remove import remove_episode
 from app.graph.store import GraphStore
-from app.journal.types import Chunk, Entry
-from app.ledger.records import PlannedChunk, StaleEpisode
+from app.journal.types import OffsetMap
+from app.ledger.records import PlannedChunk
 from app.ledger.store import Ledger
 from app.pipeline import decisions
 from app.pipeline import models as opener
@@ -34,32 +33,34 @@ def fill(
     request: LoadRequest,
     progress: Progress,
     ledger: Ledger,
-    entries: Mapping[str, Entry],
     pending: Sequence[PlannedChunk],
-    edited: Sequence[StaleEpisode],
     report: LoadReport,
 ) -> None:
-    """Take the edited entries out, read the pending chunks in, and add to the report what the graph then holds.
+    """Read the pending chunks in, and add to the report what the graph then holds.
 
     raises  ModelMissing, ModelDamaged, StorageFailed, HomeBusy
     """
     started = time.monotonic()
     models = opener.open_models(request.model_name, request.embedder_name, ledger, progress.say)
     progress.say(models.about)
-    texts = (entries[chunk.entry_id].text[chunk.start : chunk.end] for chunk in pending)
-    work = work_of(texts, len({chunk.entry_id for chunk in pending}), request.model_name)
+    work = work_of((chunk.text for chunk in pending), len({chunk.entry_id for chunk in pending}), request.model_name)
     foretold = Foretold(request, ledger, work, models.guess(), report)
     progress.say(foretold.line)
     start_seconds = time.monotonic() - started
     try:
-        asyncio.run(_fill(request, progress, ledger, models, entries, pending, edited, report))
+        ledger.uses.begin(request.group_name)
+        asyncio.run(_fill(request, progress, ledger, models, pending, report))
     finally:
+        ledger.uses.end()
         models.keep()  # an interrupted run has measured something, too
     total = models.stats.total()
-    report.replayed_calls, report.model_calls = total.replayed, total.calls - total.replayed
-    report.prompt_tokens, report.cached_tokens = total.prompt_tokens, total.cached_tokens
-    report.answer_tokens, report.forward_passes = total.answer_tokens, total.forward_passes
-    report.seconds_of_model = total.seconds
+    report.replayed_calls += total.replayed
+    report.model_calls += total.calls - total.replayed
+    report.prompt_tokens += total.prompt_tokens
+    report.cached_tokens += total.cached_tokens
+    report.answer_tokens += total.answer_tokens
+    report.forward_passes += total.forward_passes
+    report.seconds_of_model += total.seconds
     foretold.learn(start_seconds, time.monotonic() - started, models.peak())
 
 
@@ -68,23 +69,19 @@ async def _fill(
     progress: Progress,
     ledger: Ledger,
     models: Models,
-    entries: Mapping[str, Entry],
     pending: Sequence[PlannedChunk],
-    edited: Sequence[StaleEpisode],
     report: LoadReport,
 ) -> None:
     programs = journal_programs(folder=prompts_folder(request.home_folder))
     prompts = JournalPrompts(owner=request.owner_name, programs=programs, min_confidence=request.min_confidence)
     with open_graph(request.home_folder, request.group_name, models, prompts) as store:
-        await _take_out(store, ledger, edited)
         total = len({chunk.entry_id for chunk in pending})
         progress.begin(total)
         done, log = 0, RunLog(models.client.model, total)
         try:
             for number, planned in enumerate(pending, 1):
                 progress.advance(done, total, planned.date.isoformat())
-                chunk = Chunk(entries[planned.entry_id], planned.index, planned.count, planned.start, planned.end)
-                await _read_in(progress, ledger, store, prompts, planned, chunk)
+                await _read_in(progress, ledger, store, prompts, planned)
                 done += planned.index == planned.count - 1
                 log.samples.append(await _sample(log.seconds, done, number, models, store))
         finally:
@@ -113,35 +110,32 @@ async def _sample(seconds: float, entries: int, chunks: int, models: Models, sto
     )
 
 
-async def _take_out(store: GraphStore, ledger: Ledger, edited: Sequence[StaleEpisode]) -> None:
-    """An entry is forgotten when none of its episodes is left, so that a run stopped between two finds the second."""
-    for episode in edited:
-        await remove_episode(store, episode.episode_uuid)
-    for entry_id in dict.fromkeys(episode.entry_id for episode in edited):
-        ledger.drop_entry(store.group, entry_id)
-
-
 async def _read_in(
     progress: Progress,
     ledger: Ledger,
     store: GraphStore,
     prompts: JournalPrompts,
     planned: PlannedChunk,
-    chunk: Chunk,
 ) -> None:
     """One chunk ends done, empty, or quarantined with a reason that quotes nothing of the journal."""
+    # What is read depends on what the graph shows: the decisions made before this chunk was first read, and no others.
+    place = ledger.begin(planned.episode_uuid)
+    await decisions.apply(store, ledger, before=place)
     episode = Episode(
         uuid=planned.episode_uuid,
         name=f"{planned.date.isoformat()} {planned.index + 1}/{planned.count}",
-        text=chunk.text,
+        text=planned.text,
         date=planned.date,
         order=planned.order,
     )
+
+    def grounded() -> Grounding:
+        ledger.uses.write()  # the graph commits next: what it stands on must not be swept
+        return grounding(prompts, planned.text, planned.offsets)
+
     try:
         outcome = await when_there_is_room(
-            lambda: ingest_episode(
-                store, episode, lambda: grounding(prompts, chunk), entity_types=graph_types(prompts.types)
-            ),
+            lambda: ingest_episode(store, episode, grounded, entity_types=graph_types(prompts.types)),
             progress.say,
         )
     except (PromptTooLong, Truncated) as error:
@@ -150,16 +144,17 @@ async def _read_in(
     ledger.finish(planned.episode_uuid, "empty" if outcome.empty else "done")
 
 
-def grounding(prompts: JournalPrompts, chunk: Chunk) -> Grounding:
+def grounding(prompts: JournalPrompts, text: str, offsets: OffsetMap | None = None) -> Grounding:
     """What the prompts remember of this episode's answers, in characters of the file after the chunk's first.
 
     The ledger knows where the chunk stands today, so text that moves inside its file, or with it, keeps its evidence.
     """
-    text, (first, _) = chunk.text, chunk.file_span(0, 0)
 
     def placed(start: int, end: int) -> tuple[int, int, str]:
-        file_start, file_end = chunk.file_span(start, end)
-        return file_start - first, file_end - first, text[start:end]
+        if offsets is None:
+            return start, end, text[start:end]
+        first = offsets.to_file(0)
+        return offsets.to_file(start) - first, offsets.to_file(end) - first, text[start:end]
 
     return Grounding(
         facts=[

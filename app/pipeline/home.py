@@ -46,6 +46,8 @@ def look(place: Place, ask: Callable[[GraphStore, Ledger], Awaitable[T]], *, nee
     raises   BadInput if nothing was loaded; HomeBusy if another process holds the home
     """
     with open_ledger(place.folder) as ledger:
+        if ledger.past.replay is not None:
+            raise BadInput(f"the graph of {place.folder} is being built again", hint="finish it: python -m app rebuild")
         if not (place.folder / GRAPH_NAME).exists():
             raise BadInput(f"{place.folder} has no graph", hint="run load_journals.py again: the ledger builds it")
         embedder: Any = None

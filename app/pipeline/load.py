@@ -11,6 +11,7 @@ from pathlib import Path
 
 from app.journal.types import Entry
 from app.ledger.store import Ledger
+from app.pipeline import replay
 from app.pipeline.forecasting import foretell, work_of
 from app.pipeline.reading import ReadFiles, read_files
 from app.pipeline.request import LoadReport, LoadRequest, Progress
@@ -55,29 +56,37 @@ def _load(
     report: LoadReport,
 ) -> None:
     group = request.group_name
-    gone = [path for path in ledger.known_files(group) if not path.exists()]
-    plan = ledger.plan(group, read.readings, gone_files=gone)
+    gone_files = [path for path in ledger.known_files(group) if not path.exists()]
+    plan = ledger.plan(group, read.readings, gone_files=gone_files)
     report.entries_new = len(set(plan.new) & entries.keys())
     report.entries_changed = len(plan.superseded)
     if plan.gone:
-        progress.say(f"{_entries(len(plan.gone))} in no file any more: the graph keeps what was told there")
+        gone = _count(len(plan.gone), "entry stands", "entries stand")
+        progress.say(f"{gone} in no file any more: the graph keeps what was told there")
+    # An edited entry is forgotten, and its new text read after all that was read before.
+    edited = {episode.entry_id for episode in ledger.stale_episodes(group) if episode.entry_state == "superseded"}
+    if edited and ledger.past.forget(group, edited):
+        progress.say(
+            f"{_count(len(edited), 'entry was', 'entries were')} edited: the graph is built without the old text"
+        )
     # Late: graphiti, dspy and mlx cost seconds each, and whoever does not need them should not wait for them.
     from app.pipeline import audit
 
     if request.retry:
-        with ledger.transaction():
-            for uuid, _ in ledger.quarantined(group):
-                ledger.finish(uuid, "planned")
+        ledger.retry_quarantined(group)
     if lost := audit.check(request.home_folder, group, ledger, report):
         progress.say(f"the graph lacks {lost} of the chunks that were finished: the ledger puts them in again")
-    pending = [chunk for chunk in ledger.pending_chunks(group) if chunk.entry_id in entries]
-    edited = [episode for episode in ledger.stale_episodes(group) if episode.entry_state == "superseded"]
-    if pending or edited:
+    replay.drop_old_graph(request.home_folder, ledger)
+    if ledger.past.replay is not None:
+        replay.finish(request, progress, ledger, report)
+    pending = [chunk for chunk in ledger.pending_chunks(group) if chunk.is_begun or chunk.entry_id in entries]
+    if pending:
         waiting = len({chunk.entry_id for chunk in pending})
-        progress.say(f"{waiting} of {len(entries)} entries to read; loading the model")
+        progress.say(f"{waiting} of {max(len(entries), waiting)} entries to read; loading the model")
         from app.pipeline import fill
 
-        fill.fill(request, progress, ledger, entries, pending, edited, report)
+        replay.remember(request, ledger)
+        fill.fill(request, progress, ledger, pending, report)
     _report_chunks(ledger, group, entries, report)
 
 
@@ -100,5 +109,5 @@ def _report_chunks(ledger: Ledger, group: str, entries: Mapping[str, Entry], rep
     report.quarantined = tuple(reason for _, reason in ledger.quarantined(group))
 
 
-def _entries(count: int) -> str:
-    return "1 entry stands" if count == 1 else f"{count} entries stand"
+def _count(number: int, one: str, many: str) -> str:
+    return f"1 {one}" if number == 1 else f"{number} {many}"

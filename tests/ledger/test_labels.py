@@ -49,7 +49,7 @@ def test_a_label_goes_with_the_text_it_quotes(tmp_path: Path) -> None:
         ledger.labels.keep(GROUP, a_label((first,), (first, second), undo={"summary": "secret"}))
         ledger.labels.keep(GROUP, a_label((first, second), (second,), undo={"summary": "secret"}))
         ledger.labels.keep(GROUP, a_label((second,)))
-        ledger.drop_entry(GROUP, entry)
+        ledger.past.forget(GROUP, {entry})
         shared, own = ledger.labels.all(GROUP)
         assert shared.roots == {"root 0": (second,), "root 1": (second,)}
         assert own.roots == {"root 0": (second,)}

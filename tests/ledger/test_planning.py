@@ -73,7 +73,7 @@ def test_an_edited_entry_supersedes_the_old_one_and_its_episodes_stay_visible(le
     assert plan.superseded == (old.entry_id,)
     assert plan.gone == ()
     assert [(s.episode_uuid, s.entry_state) for s in ledger.stale_episodes(GROUP)] == [(old.episode_uuid, "superseded")]
-    ledger.drop_entry(GROUP, old.entry_id)
+    ledger.past.forget(GROUP, {old.entry_id})
     assert ledger.stale_episodes(GROUP) == []
     assert ledger.resolve_episode(old.episode_uuid) is None
 

@@ -248,5 +248,5 @@ def test_forgotten_text_is_not_left_in_the_file(tmp_path: Path) -> None:
     entry = Entry(Path("a.md"), date(2024, 3, 4), "Text.", 0, 5, title="A quiet secret")
     with Ledger.open(tmp_path) as ledger:
         ledger.plan("ines", [FileReading(entry.path, "0" * 64, 5, "utf-8", (entry,), ())])
-        ledger.drop_entry("ines", entry.entry_id)
+        ledger.past.forget("ines", {entry.entry_id})
     assert all(b"quiet secret" not in path.read_bytes() for path in tmp_path.iterdir())

@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,8 @@ from graphiti_core.driver.kuzu.operations import (
 from graphiti_core.driver.kuzu_driver import KuzuDriver, KuzuDriverSession
 
 from app.errors import DaybookError, StorageFailed
-from app.graph.drivers.kuzu_file import first_line, open_database, require_room
+from app.graph.drivers.kuzu_file import first_line, log_is_long, open_database, require_room
+from app.graph.drivers.kuzu_lists import safely
 
 Row = dict[str, Any]  # a column is whatever Cypher returned under that name
 
@@ -79,6 +81,8 @@ class EmbeddedKuzu(KuzuDriver):  # type: ignore[misc]  # graphiti is untyped to 
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="kuzu")
         self._one_writer = asyncio.Lock()
         self._closed = False
+        self._fresh: set[str] = set()  # rows added since the last checkpoint
+        self._is_alone = False
         self.db = open_database(path)
         # A single thread per query: parallel scans return equal scores in any order, and replays must agree.
         self._reader = kuzu.Connection(self.db, num_threads=1)
@@ -122,15 +126,19 @@ class EmbeddedKuzu(KuzuDriver):  # type: ignore[misc]  # graphiti is untyped to 
         return rows, None, None
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[GraphDriverSession]:
+    async def transaction(self, *, alone: bool = False) -> AsyncIterator[GraphDriverSession]:
         """All queries of this task and its children become durable together, or not at all.
 
+        alone     between two checkpoints of its own: only such a one may delete rows (kuzu_lists.py says why)
         An exception or a cancellation inside rolls back; one transaction at a time, in order of arrival.
         """
         if _CURRENT.get() is not None:
             raise DaybookError("a graph transaction was opened inside another")
         async with self._one_writer:
             require_room(self._path)
+            if alone and self._fresh:
+                self._fold()
+            self._is_alone = alone
             current = _Transaction()
             self._now(self._writer, "BEGIN TRANSACTION")
             token = _CURRENT.set(current)
@@ -139,12 +147,14 @@ class EmbeddedKuzu(KuzuDriver):  # type: ignore[misc]  # graphiti is untyped to 
                 if current.failure is not None:
                     raise current.failure
                 self._now(self._writer, "COMMIT")
+                if alone or log_is_long(self._path):
+                    self._fold()
             except BaseException:
                 if current.failure is None:
                     self._roll_back()
                 raise
             finally:
-                current.is_open = False
+                current.is_open = self._is_alone = False
                 _CURRENT.reset(token)
 
     def session(self, _database: str | None = None) -> GraphDriverSession:
@@ -169,6 +179,11 @@ class EmbeddedKuzu(KuzuDriver):  # type: ignore[misc]  # graphiti is untyped to 
         """Run a statement to its end without giving way: a second cancellation must not leave a transaction open."""
         self._thread.submit(self._run, connection, statement, {}).result()
 
+    def _fold(self) -> None:
+        """Fold the log into the file."""
+        self._now(self._writer, "CHECKPOINT")
+        self._fresh.clear()
+
     def _roll_back(self) -> None:
         try:
             self._now(self._writer, "ROLLBACK")
@@ -179,6 +194,8 @@ class EmbeddedKuzu(KuzuDriver):  # type: ignore[misc]  # graphiti is untyped to 
 
     def _run(self, connection: Any, query: str, parameters: Row) -> list[Row]:
         """One query on the database thread (or before it starts): rows in a stable order."""
+        if not self._is_alone:
+            query = safely(query, parameters, self._fresh, partial(self._run, connection))
         steady = _steady(query)
         names = _PARAMETER.findall(query)
         try:

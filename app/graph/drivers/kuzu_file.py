@@ -23,7 +23,7 @@ from app.errors import HomeBusy, StorageFailed
 MIB = 1 << 20
 _POOL_BYTES = 512 * MIB  # pages held in memory; Kuzu's default is 80 % of the machine, which the model needs
 _FILE_BYTES = 1 << 36  # address space reserved for the file; Kuzu's default of 8 TiB fails under `ulimit -v`
-_CHECKPOINT_BYTES = 4 * MIB  # log length at which Kuzu folds it into the file
+_CHECKPOINT_BYTES = 4 * MIB  # log length at which it is folded into the file
 _ROOM_BYTES = 64 * MIB  # the first checkpoints of a small graph grow its file by 39 and 19 MB, beside log and shadow
 
 # Saga columns that graphiti 0.31 writes and its Kuzu schema lacks.
@@ -84,6 +84,12 @@ def require_room(path: Path) -> None:
         )
 
 
+def log_is_long(path: Path) -> bool:
+    """Whether it is time to fold the log into the file: what a kill leaves must be replayed in a moment."""
+    log = _beside(path, ".wal")
+    return log.exists() and log.stat().st_size > _CHECKPOINT_BYTES
+
+
 def first_line(error: RuntimeError) -> str:
     """What Kuzu said, without the query it repeats below."""
     return str(error).split("\n", 1)[0]
@@ -94,7 +100,7 @@ def _open(path: Path) -> Any:
         str(path),
         buffer_pool_size=_POOL_BYTES,
         max_db_size=_FILE_BYTES,
-        checkpoint_threshold=_CHECKPOINT_BYTES,
+        auto_checkpoint=False,  # the driver must know when one is, see kuzu_lists.py
         max_num_threads=1,
     )
 

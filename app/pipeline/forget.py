@@ -1,0 +1,167 @@
+"""Forget entries as if they had never been read, build the graph without them, and prove it.
+
+Knows the ledger, the replay and the files of the home; reads no journal. In: which entries.  Out: a Receipt that quotes
+nothing of them.
+"""
+
+import asyncio
+import mmap
+import os
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from app.errors import BadInput
+from app.ledger.forget import KnownEntry
+from app.pipeline import replay
+from app.pipeline.home import open_ledger
+from app.pipeline.request import GRAPH_NAME, LoadReport, LoadRequest, Progress
+
+_ID_CHARS = 8  # the fewest letters of an entry's id that may stand for it
+_PHRASE_CHARS = 12  # a shorter piece of a text stands in others by chance
+_PHRASES = 200  # of all forgotten texts, the longest: each is searched for in every file
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which entries to forget; days are inclusive.
+
+    what    entry ids (or their first 8 letters or more), days, and journal files
+    """
+
+    what: tuple[str, ...] = ()
+    since: date | None = None
+    until: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What was forgotten, and what shows it.
+
+    still_in       journal files that hold a forgotten text: the next load of them reads it again
+    calls, vectors answers and embeddings deleted from the ledger
+    model_calls    asked again, because their questions had been asked with the help of what is forgotten
+    searched       files of the home in which the forgotten words were looked for, after it
+    found_in       those that hold some of them: files that Daybook did not make, or pages it made on request
+    """
+
+    entries: tuple[KnownEntry, ...]
+    still_in: tuple[Path, ...]
+    calls: int
+    vectors: int
+    model_calls: int
+    replayed_calls: int
+    entities: tuple[int, int]  # before, after
+    facts: tuple[int, int]
+    searched: int
+    found_in: tuple[Path, ...]
+    dry_run: bool = False
+
+
+def forget(request: LoadRequest, selection: Selection, progress: Progress) -> Receipt:
+    """Forget what is selected; `request` names the home and, if it is to be another than before, the model.
+
+    raises  BadInput if nothing fits, or for a home of an older Daybook; ModelMissing, StorageFailed, HomeBusy
+    """
+    group = request.group_name
+    with open_ledger(request.home_folder) as ledger:
+        is_unfinished = ledger.past.replay is not None
+        chosen = _choose(ledger.past.entries(group), selection)
+        if not chosen and not is_unfinished:
+            raise BadInput(
+                "no entry of this home fits",
+                hint="name a day (2024-04-03), a journal file, or an entry's id as `forget --dry-run` shows it",
+            )
+        still_in = tuple(sorted({path for entry in chosen for path in entry.files if path.exists()}))
+        if request.dry_run:
+            return Receipt(tuple(chosen), still_in, 0, 0, 0, 0, (0, 0), (0, 0), 0, (), dry_run=True)
+        before, after = LoadReport(), LoadReport()
+        _count(request, before)
+        ids = {entry.entry_id for entry in chosen}
+        words = ledger.past.texts(group, ids)
+        if not ledger.past.forget(group, ids):
+            replay.forget_kv(request.home_folder)  # otherwise it goes with the old graph
+        calls, vectors = replay.finish(request, progress, ledger, after)
+        others = ledger.past.every_text()
+        ledger.past.scrub()
+        _count(request, after)
+    searched, found_in = _search(request.home_folder, _phrases(words, others))
+    return Receipt(
+        tuple(chosen), still_in, calls, vectors, after.model_calls, after.replayed_calls,
+        (before.entities, after.entities), (before.facts, after.facts), searched, found_in,
+    )  # fmt: skip
+
+
+def _choose(entries: Sequence[KnownEntry], selection: Selection) -> list[KnownEntry]:
+    """raises BadInput for a word that fits no entry, unless all entries of the home are gone"""
+    chosen: dict[str, KnownEntry] = {}
+    if selection.since or selection.until:
+        since, until = selection.since or date.min, selection.until or date.max
+        chosen |= {entry.entry_id: entry for entry in entries if since <= entry.date <= until}
+    for word in selection.what:
+        chosen |= {entry.entry_id: entry for entry in entries if _fits(entry, word)}
+    return [entry for entry in entries if entry.entry_id in chosen]
+
+
+def _fits(entry: KnownEntry, word: str) -> bool:
+    if re.fullmatch(r"\d{4}-\d\d-\d\d", word):
+        return entry.date.isoformat() == word
+    if len(word) >= _ID_CHARS and re.fullmatch(r"[0-9a-f]+", word):
+        return entry.entry_id.startswith(word)
+    path = Path(os.path.abspath(Path(word).expanduser()))  # noqa: PTH100  # as the ledger keeps it, links unfollowed
+    return any(path == file or path in file.parents for file in entry.files)
+
+
+def _count(request: LoadRequest, report: LoadReport) -> None:
+    """Entities and facts of the graph as it is."""
+    from app.graph.store import GraphStore  # late: it wakes graphiti
+    from app.pipeline.audit import count
+
+    async def look() -> None:
+        with GraphStore.open_for_reading(
+            request.home_folder / GRAPH_NAME, embedder=None, group=request.group_name
+        ) as store:
+            await count(store, report)
+
+    if (request.home_folder / GRAPH_NAME).exists():
+        asyncio.run(look())
+
+
+def _phrases(words: Iterable[str], others: Sequence[str]) -> list[bytes]:
+    """Pieces of the forgotten texts that no remaining text has, as bytes."""
+    kept = "\n".join(others)
+    pieces = {piece.strip() for text in words for piece in re.split(r"[.!?\n。]", text)}
+    alone = [piece for piece in pieces if len(piece) >= _PHRASE_CHARS and piece not in kept]
+    return [piece.encode("utf-8", "surrogatepass") for piece in sorted(alone, key=len, reverse=True)[:_PHRASES]]
+
+
+def _search(home: Path, phrases: Sequence[bytes]) -> tuple[int, tuple[Path, ...]]:
+    """Look for the phrases in every file of the home: (files, those that hold one)."""
+    files = sorted(path for path in home.rglob("*") if path.is_file())
+    return len(files), tuple(path for path in files if _holds(path, phrases))
+
+
+def _holds(path: Path, phrases: Sequence[bytes]) -> bool:
+    if path.stat().st_size == 0:
+        return False
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        return any(data.find(phrase) >= 0 for phrase in phrases)
+
+
+def rebuild(request: LoadRequest, progress: Progress) -> LoadReport:
+    """Build the home's graph again from its ledger alone, in the order in which it was read.
+
+    raises  BadInput if nothing was loaded, or for a home of an older Daybook; ModelMissing, StorageFailed, HomeBusy
+    """
+    report = LoadReport()
+    with open_ledger(request.home_folder) as ledger:
+        ledger.past.start_replay()
+        replay.finish(request, progress, ledger, report)
+        states = ledger.counts(request.group_name)
+        report.files, report.entries = states.files, states.entries
+        report.chunks_planned, report.chunks_done, report.chunks_empty = states.planned, states.done, states.empty
+        report.chunks_quarantined, report.chunks_waiting = states.quarantined, states.waiting
+        _count(request, report)
+    return report

@@ -1,0 +1,197 @@
+"""What is forgotten or edited is as if it had never been read, and what is lost is told again by the ledger alone."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.graph.store import GraphStore
+from app.pipeline.request import GRAPH_NAME
+from tests.pipeline.conftest import Bench
+from tests.pipeline.scripted import WEEKS, fresh_home, write_journal
+
+CANARY = "Quuxmarin"
+# Later entries build on the middle one: a merged name, a fact told twice, an ending, a candidate in every prompt.
+LIFE = (
+    *WEEKS[:2],
+    ("2024-03-12", f"Nadia Roth visited {CANARY}. Nadia left Helios. Thomas lives in {CANARY}. Mara met Nadia."),
+    ("2024-03-12", "Mara lives in Kiel. Nadia met Thomas."),
+    *WEEKS[2:],
+    ("2024-05-01", "Nadia Roth left Helios. Mara moved from Kiel. Thomas moved from Lyon."),
+)
+
+
+def life_without(*left_out: int) -> list[tuple[Any, str]]:
+    return [entry for place, entry in enumerate(LIFE) if place not in left_out]
+
+
+def lay(bench: Bench, entries: Any, name: str = "2024.md") -> Path:
+    return write_journal(bench.journals / name, *entries)
+
+
+def never_saw(bench: Bench, tmp_path: Path, *loads: Any) -> Any:
+    """The dump of a fresh home that was given these journals, one load after the other."""
+    home = fresh_home(tmp_path / "never")
+    for entries in loads:
+        lay(bench, entries)
+        assert bench.load(home=home).code == 0
+    return bench.dump(home)
+
+
+def holders(home: Path, words: str) -> list[str]:
+    """Files of a home with these words, in two spellings of bytes."""
+    spelt = [words.encode(), words.encode("utf-16-le")]
+    return [p.name for p in home.rglob("*") if p.is_file() and any(one in p.read_bytes() for one in spelt)]
+
+
+@pytest.mark.parametrize("place", range(len(LIFE)))
+def test_a_forgotten_entry_was_never_there(bench: Bench, tmp_path: Path, place: int) -> None:
+    """Whichever entry is forgotten, the graph equals one that was built without it: facts, dates, spans, vectors."""
+    lay(bench, LIFE)
+    bench.load()
+    (bench.journals / "2024.md").unlink()
+    lay(bench, life_without(place), "kept.md")
+    bench.load()  # the entry stands in no file any more, and is still in the graph
+    assert len(bench.dump()["episodes"]) == len(LIFE)
+    (one,) = [
+        e for e in bench.ask("forget", "--since", "1900-01-01", "--dry-run", "--json").json["entries"] if not e["files"]
+    ]
+    told = bench.ask("forget", one["entry_id"], "--json")
+    assert (told.code, told.json["found_in"]) == (0, [])
+    assert bench.dump() == never_saw(bench, tmp_path, life_without(place))
+
+
+def test_no_file_of_the_home_holds_a_forgotten_word(bench: Bench) -> None:
+    """Neither the ledger with its free pages and log, nor the graph, nor anything else in the home."""
+    lay(bench, LIFE)
+    bench.load()
+    assert {"ledger.sqlite", "graph.kuzu"} <= set(holders(bench.home, CANARY))
+    receipt = bench.ask("forget", "2024-03-12", "--json").json
+    assert holders(bench.home, CANARY) == []
+    assert len(receipt["entries"]) == 2
+    assert receipt["calls"] > 0
+    assert [Path(path).name for path in receipt["still_in"]] == ["2024.md"]
+
+
+def test_only_questions_that_knew_the_forgotten_are_asked_anew(bench: Bench) -> None:
+    """Forgetting the last entry asks nothing; forgetting an early one asks less than reading all again."""
+    lay(bench, LIFE)
+    bench.load()
+    once = bench.engine.computed
+    assert bench.ask("forget", LIFE[-1][0], "--json").json["model_calls"] == 0
+    early = bench.ask("forget", LIFE[1][0], "--json").json
+    assert 0 < early["model_calls"] < once / 2
+
+
+def test_an_edit_is_forget_and_load(bench: Bench, tmp_path: Path) -> None:
+    """The graph after an edit equals one that never saw the old text and read the new one last."""
+    edited = ("2024-03-12", "Mara visited Nadia.")
+    lay(bench, LIFE)
+    bench.load()
+    lay(bench, [*life_without(2)[:2], edited, *life_without(2)[2:]])
+    bench.load()
+    assert holders(bench.home, CANARY) == []
+    after = bench.dump()
+    assert after == never_saw(bench, tmp_path, life_without(2), [*life_without(2)[:3], edited, *life_without(2)[3:]])
+
+
+def test_facts_that_the_forgotten_had_ended_are_open_again(bench: Bench) -> None:
+    """Also one that two entries had ended, when one of them is still there, keeps the other's end."""
+    lay(bench, LIFE)
+    bench.load()
+
+    def end_of_work() -> Any:
+        (fact,) = [f for f in bench.dump()["facts"] if f["fact"] == "Nadia works at Helios."]
+        return fact["invalid_at"] and fact["invalid_at"][:10]
+
+    assert end_of_work() == "2024-03-12"
+    bench.ask("forget", "2024-03-12")
+    assert end_of_work() == "2024-04-21"
+    bench.ask("forget", "2024-04-21")
+    assert end_of_work() is None
+
+
+def test_a_lost_graph_is_told_again_in_the_order_of_its_reading(bench: Bench) -> None:
+    """However the journal was loaded, by parts, backwards, edited: rebuild gives the equal graph and asks nothing."""
+    lay(bench, LIFE)
+    bench.load(bench.journals, "--since", "2024-03-12")
+    bench.load(bench.journals, "--until", "2024-03-04")
+    lay(bench, [*LIFE[:3], ("2024-03-12", "Mara lives in Rome."), *LIFE[4:]])
+    bench.load()
+    before, computed = bench.dump(), bench.engine.computed
+    for part in bench.home.glob("graph.kuzu*"):
+        part.unlink()
+    (bench.journals / "2024.md").unlink()  # the ledger is enough
+    report = bench.ask("rebuild", "--json").json
+    assert (report["model_calls"], bench.engine.computed) == (0, computed)
+    assert bench.dump() == before
+
+
+def test_a_lost_middle_is_no_reason_to_read_out_of_order(bench: Bench) -> None:
+    """When the graph lacks an episode that others built on, all of it is told again, not only the missing one."""
+    lay(bench, LIFE)
+    bench.load()
+    before, computed = bench.dump(), bench.engine.computed
+    take_out(bench, before["episodes"], "Thomas lives in Quuxmarin")
+    bench.load()
+    assert bench.dump() == before
+    assert bench.engine.computed == computed
+
+
+def take_out(bench: Bench, episodes: Any, words: str) -> None:
+    """Let the graph lose an episode's outcome, by which it knows that it holds it."""
+
+    async def run() -> None:
+        with GraphStore.open_for_reading(bench.home / GRAPH_NAME, embedder=None, group="journal") as store:
+            uuid = next(e["uuid"] for e in episodes if words in e["text"])
+            async with store.driver.transaction(alone=True):
+                await store.rows("MATCH (o:Outcome {episode_uuid: $uuid}) DELETE o", uuid=uuid)
+
+    asyncio.run(run())
+
+
+def test_other_groups_keep_their_graph_and_their_answers(bench: Bench) -> None:
+    """Two groups share one file; forgetting in one changes nothing in the other, which asks nothing anew."""
+    lay(bench, LIFE)
+    bench.load()
+    bench.load(bench.journals, "--group", "ben")
+    computed = bench.engine.computed
+    bench.ask("forget", "2024-05-01", "--group", "ben")
+    assert bench.engine.computed == computed
+    assert bench.ask("rebuild", "--json").json["model_calls"] == 0
+    assert bench.load(bench.journals, "--json").json["model_calls"] == 0
+
+
+def test_forget_names_entries_by_day_file_folder_and_id(bench: Bench) -> None:
+    """Each way finds its entries; a dry run changes nothing; what fits nothing is one clear line."""
+    lay(bench, LIFE)
+    bench.load()
+
+    def chosen(*words: str) -> int:
+        return len(bench.ask("forget", *words, "--dry-run", "--json").json["entries"])
+
+    an_id = bench.ask("forget", "2024-05-01", "--dry-run", "--json").json["entries"][0]["entry_id"]
+    assert [
+        chosen("2024-03-12"),
+        chosen(str(bench.journals / "2024.md")),
+        chosen(str(bench.journals)),
+        chosen(an_id[:8]),
+        chosen("--since", "2024-04-01"),
+        chosen("--until", "2024-03-12", "2024-05-01"),
+    ] == [2, 7, 7, 1, 2, 5]
+    assert len(bench.dump()["episodes"]) == len(LIFE)
+    for words in (["1999-01-01"], ["nowhere.md"], ["abc"], []):
+        told = bench.ask("forget", *words)
+        assert (told.code, len(told.err.splitlines())) == (2, 1)
+
+
+def test_a_home_that_forgets_everything_is_empty(bench: Bench) -> None:
+    """No episode, entity or fact is left, and the same journal loads again like a new one."""
+    lay(bench, LIFE)
+    bench.load()
+    before = bench.dump()
+    bench.ask("forget", "--since", "1900-01-01")
+    assert bench.calls() == 0
+    bench.load()
+    assert bench.dump() == before
