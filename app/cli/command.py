@@ -4,12 +4,17 @@ Knows argparse and the error tree; wakes nothing heavy. In: a callable.  Out: th
 """
 
 import argparse
+import faulthandler
 import io
 import json
 import os
+import signal
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import date
+from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
 from app.errors import DaybookError, StorageFailed
@@ -24,15 +29,20 @@ def command(run: Callable[[], int], *, as_json: bool = False) -> int:
         if isinstance(stream, io.TextIOWrapper):  # None where a shell closed it
             stream.reconfigure(errors="backslashreplace")  # a terminal without UTF-8 shows an escape, not a traceback
     former = os.umask(0o077)  # Kuzu makes its log with whatever mode the shell allows
+    if not faulthandler.is_enabled() and sys.stderr is not None:
+        faulthandler.enable()  # a crash in foreign code says where it happened; it shows no values
+    signals = [int(signal.SIGINT)]
     try:
-        code = run()
+        with _stoppable(signals):
+            code = run()
         if sys.stdout is not None:
             sys.stdout.flush()  # at the interpreter's exit it would be too late to say that it failed
     except DaybookError as error:
         return _complain(error, as_json)
     except KeyboardInterrupt:
-        print("daybook: stopped; what was done is kept, run the same command again to go on", file=sys.stderr)
-        return 130
+        with suppress(OSError):  # a terminal that was closed cannot be told
+            print("daybook: stopped; what was done is kept, run the same command again to go on", file=sys.stderr)
+        return 128 + signals[-1]
     except BrokenPipeError:  # `| head` closed our output: nobody is there to be told
         _discard_output()
         return 0
@@ -45,6 +55,32 @@ def command(run: Callable[[], int], *, as_json: bool = False) -> int:
     finally:
         os.umask(former)
     return code
+
+
+@contextmanager
+def _stoppable(told: list[int]) -> Iterator[None]:
+    """Let a `kill` or a closed terminal end the work in order and not without a word, as Ctrl-C does.
+
+    told   the signals that came are added to it
+    """
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        told.append(number)
+        interrupt = signal.getsignal(signal.SIGINT)  # asyncio has set its own, which ends the work task by task
+        if not callable(interrupt):
+            raise KeyboardInterrupt
+        interrupt(signal.SIGINT, frame)
+
+    former = {}
+    if threading.current_thread() is threading.main_thread():
+        # What `nohup` has set to be ignored stays so.
+        numbers = [n for n in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(n) is signal.SIG_DFL]
+        former = {number: signal.signal(number, stop) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)
 
 
 def _complain(error: DaybookError, as_json: bool) -> int:

@@ -5,6 +5,7 @@ Knows rich; knows nothing of journals. In: the pipeline's own calls.  Out: one l
 
 import sys
 import time
+from contextlib import suppress
 from types import TracebackType
 
 from rich.console import Console
@@ -14,11 +15,17 @@ from rich.table import Column
 LINE_EVERY_SECONDS = 30.0  # where stderr is no terminal (a log file, CI) a plain line now and then
 
 
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Who no longer reads what is said (`2>&1 | head`) does not end the work; rich would leave without a word."""
+        self.quiet = True
+
+
 class ProgressBar:
     """What the pipeline calls while it works; a do-nothing subclass serves tests."""
 
     def __init__(self) -> None:
-        self._console = Console(stderr=True)
+        self._console = _Console(stderr=True)
         self._bar = Progress(
             BarColumn(bar_width=None),
             *(TextColumn(f"{{task.fields[{name}]}}", table_column=Column(no_wrap=True)) for name in ("count", "pace")),
@@ -56,7 +63,8 @@ class ProgressBar:
             self._bar.update(self._task, completed=done, count=count, pace=pace, day=day)
         if not self._console.is_terminal and time.monotonic() - self._spoke > LINE_EVERY_SECONDS:
             self._spoke = time.monotonic()
-            print(f"{count}, {pace}", file=sys.stderr, flush=True)
+            with suppress(BrokenPipeError):
+                print(f"{count}, {pace}", file=sys.stderr, flush=True)
 
 
 def _pace(done: int, total: int, seconds: float) -> str:

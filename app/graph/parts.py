@@ -32,12 +32,7 @@ async def take_fact(store: GraphStore, uuid: str) -> Undo | None:
         return None
     undo = plain(rows[0])
     undo["spans"] = await spans_of(store, uuid)
-    undo["listed"] = await store.rows(
-        "MATCH (p:Episodic) WHERE list_contains(p.entity_edges, $uuid) RETURN p.uuid AS uuid, p.entity_edges AS facts",
-        uuid=uuid,
-    )
-    for episode in undo["listed"]:
-        await set_listed(store, episode["uuid"], [fact for fact in episode["facts"] if fact != uuid])
+    # Episodes go on listing its uuid: Graphiti passes over what is not there, and a list had better not change in Kuzu.
     undo["opened"] = await open_what_it_ended(store, undo["spans"])
     await store.rows("MATCH (s:Span {target_uuid: $uuid}) DELETE s", uuid=uuid)
     await store.rows("MATCH (e:RelatesToNode_ {uuid: $uuid}) DETACH DELETE e", uuid=uuid)
@@ -61,8 +56,6 @@ async def put_fact(store: GraphStore, undo: Undo | None) -> None:
         **values,
     )
     await put_spans(store, undo["spans"])
-    for episode in undo["listed"]:
-        await set_listed(store, episode["uuid"], episode["facts"])
     for ended in undo["opened"]:
         await put_spans(store, ended["spans"])
         await set_dates(store, ended["uuid"], **live(ended, HELD))
@@ -167,10 +160,6 @@ async def put_spans(store: GraphStore, spans: Sequence[Undo]) -> None:
     columns = ", ".join(f"{column}: ${name}" for name, column in _SPAN.items())
     for span in spans:
         await store.rows(f"CREATE (:Span {{uuid: $uuid, {columns}}})", **span)
-
-
-async def set_listed(store: GraphStore, episode: str, facts: Sequence[str]) -> None:
-    await store.rows("MATCH (p:Episodic {uuid: $uuid}) SET p.entity_edges = $facts", uuid=episode, facts=list(facts))
 
 
 async def set_dates(store: GraphStore, uuid: str, valid_at: Any, invalid_at: Any, expired_at: Any) -> None:

@@ -36,6 +36,7 @@ from app.ledger.weights import WeightShelf
 from app.picture import ChunkRecord, Episode, JournalFile
 
 LEDGER_NAME = "ledger.sqlite"
+_AT_WORK = "at work"
 
 
 class Ledger:
@@ -83,6 +84,16 @@ class Ledger:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    @contextmanager
+    def at_work(self) -> Iterator[bool]:
+        """Yields whether the work before this one ended without a word: it was killed, or crashed in foreign code."""
+        was_cut_off = self.noted(_AT_WORK) == "yes"
+        self.note(_AT_WORK, "yes")
+        try:
+            yield was_cut_off
+        finally:
+            self.note(_AT_WORK, "no")
 
     @contextmanager
     def transaction(self) -> Iterator[None]:

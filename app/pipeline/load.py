@@ -41,7 +41,9 @@ def load_journals(request: LoadRequest, progress: Progress) -> LoadReport:
     if request.dry_run:
         _report_plan(request, read, entries, report)
     else:
-        with Ledger.open(request.home_folder) as ledger:
+        with Ledger.open(request.home_folder) as ledger, ledger.at_work() as was_cut_off:
+            if was_cut_off:
+                progress.say("the load before this one was killed or crashed: nothing is lost, this one goes on")
             _load(request, progress, read, entries, ledger, report)
     report.seconds = time.monotonic() - started
     return report

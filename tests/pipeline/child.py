@@ -127,24 +127,40 @@ def kill(folder: Path) -> dict[str, Any]:
     return told
 
 
-def interrupt(folder: Path) -> dict[str, Any]:
-    """Ctrl-C in the middle of a load, then the same command once more."""
+def stopped(folder: Path) -> dict[str, Any]:
+    """A signal in the middle of a load, then the same command once more; and a load whose words nobody reads."""
     journals = write_journal(folder / "journals" / "2024.md", *WEEKS).parent
-    home, peaceful, said = fresh_home(folder / "stopped"), fresh_home(folder / "peaceful"), folder / "said"
-
-    def stopped() -> dict[str, Any]:
-        os.dup2(os.open(said, os.O_CREAT | os.O_WRONLY), 2)
-        return load(journals, home, lambda n: os.kill(os.getpid(), signal.SIGINT) if n == 5 else None)
-
+    peaceful = fresh_home(folder / "peaceful")
     _, undisturbed = in_a_fork(lambda: load(journals, peaceful))
-    _, first = in_a_fork(stopped)
-    _, again = in_a_fork(lambda: load(journals, home))
-    return {
-        "code": first["code"],
-        "said": said.read_text().splitlines(),
-        "same": again["dump"] == undisturbed["dump"],
-        "asked": again["recorded"] + again["computed"] - undisturbed["computed"],
-    }
+
+    def run(home: Path, said: int, number: int = 0) -> dict[str, Any]:
+        os.dup2(said, 2)
+        return load(journals, home, lambda n: os.kill(os.getpid(), number) if number and n == 5 else None)
+
+    def told_of(home: Path, number: int = 0) -> dict[str, Any]:
+        said = folder / "said"
+        words = os.open(said, os.O_CREAT | os.O_TRUNC | os.O_WRONLY)
+        ended_by, ran = in_a_fork(lambda: run(home, words, number))
+        os.close(words)
+        return {"signal": ended_by, "ran": ran, "said": said.read_text().splitlines()}
+
+    found: dict[str, Any] = {}
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGSEGV, signal.SIGKILL):
+        home = fresh_home(folder / f"stopped-{number}")
+        first, again = told_of(home, number), told_of(home)
+        found[number.name] = {
+            "code": first["ran"] and first["ran"]["code"],
+            "signal": first["signal"],
+            "said": first["said"],
+            "same": again["ran"]["dump"] == undisturbed["dump"],
+            "asked": again["ran"]["recorded"] + again["ran"]["computed"] - undisturbed["computed"],
+            "told": [line for line in again["said"] if "was killed" in line],
+        }
+    nobody, deaf = os.pipe()
+    os.close(nobody)
+    _, unheard = in_a_fork(lambda: run(fresh_home(folder / "unheard"), deaf))
+    found["unheard"] = unheard == undisturbed
+    return found
 
 
 def quiet(folder: Path) -> dict[str, Any]:
@@ -177,4 +193,4 @@ def quiet(folder: Path) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    print(json.dumps({"kill": kill, "interrupt": interrupt, "quiet": quiet}[sys.argv[1]](Path(sys.argv[2]))))
+    print(json.dumps({"kill": kill, "stopped": stopped, "quiet": quiet}[sys.argv[1]](Path(sys.argv[2]))))

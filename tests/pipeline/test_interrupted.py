@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -35,15 +36,20 @@ def test_kill_at_any_moment_then_run_again(tmp_path: Path) -> None:
     assert (told["different"], told["asked_again"]) == ([], [])
 
 
-def test_ctrl_c_then_run_again(tmp_path: Path) -> None:
-    """An interrupted load says so in one line and ends with 130; the next run goes on where it stopped."""
-    told = child("interrupt", tmp_path)
-    assert told["code"] == 130
-    (line,) = [line for line in told["said"] if line.startswith("daybook:")]
-    assert "run the same command again" in line
-    assert "Traceback" not in "".join(told["said"])
-    assert told["same"]
-    assert told["asked"] == 0
+def test_a_load_never_ends_without_a_word(tmp_path: Path) -> None:
+    """Ctrl-C, kill and a closed terminal end in one line, a crash tells where, and after a kill the next run tells."""
+    told = child("stopped", tmp_path)
+    assert told.pop("unheard"), "2>&1 | head does not end a load"
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        one = told[name]
+        assert one["code"] == 128 + signal.Signals[name]
+        (line,) = [line for line in one["said"] if line.startswith("daybook:")]
+        assert "run the same command again" in line
+        assert "Traceback" not in "".join(one["said"])
+        assert one["told"] == []
+    assert any("Segmentation fault" in line for line in told["SIGSEGV"]["said"])
+    assert [len(told[name]["told"]) for name in ("SIGSEGV", "SIGKILL")] == [1, 1]
+    assert [(one["same"], one["asked"]) for one in told.values()] == [(True, 0)] * 5
 
 
 @pytest.mark.skipif(not (BUNDLED_EMBEDDER / "model.safetensors").exists(), reason="the bundled embedder is not here")

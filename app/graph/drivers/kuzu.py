@@ -82,7 +82,6 @@ class EmbeddedKuzu(KuzuDriver):  # type: ignore[misc]  # graphiti is untyped to 
         self._one_writer = asyncio.Lock()
         self._closed = False
         self._fresh: set[str] = set()  # rows added since the last checkpoint
-        self._is_alone = False
         self.db = open_database(path)
         # A single thread per query: parallel scans return equal scores in any order, and replays must agree.
         self._reader = kuzu.Connection(self.db, num_threads=1)
@@ -138,7 +137,6 @@ class EmbeddedKuzu(KuzuDriver):  # type: ignore[misc]  # graphiti is untyped to 
             require_room(self._path)
             if alone and self._fresh:
                 self._fold()
-            self._is_alone = alone
             current = _Transaction()
             self._now(self._writer, "BEGIN TRANSACTION")
             token = _CURRENT.set(current)
@@ -154,7 +152,7 @@ class EmbeddedKuzu(KuzuDriver):  # type: ignore[misc]  # graphiti is untyped to 
                     self._roll_back()
                 raise
             finally:
-                current.is_open = self._is_alone = False
+                current.is_open = False
                 _CURRENT.reset(token)
 
     def session(self, _database: str | None = None) -> GraphDriverSession:
@@ -194,8 +192,7 @@ class EmbeddedKuzu(KuzuDriver):  # type: ignore[misc]  # graphiti is untyped to 
 
     def _run(self, connection: Any, query: str, parameters: Row) -> list[Row]:
         """One query on the database thread (or before it starts): rows in a stable order."""
-        if not self._is_alone:
-            query = safely(query, parameters, self._fresh, partial(self._run, connection))
+        query = safely(query, parameters, self._fresh, partial(self._run, connection))
         steady = _steady(query)
         names = _PARAMETER.findall(query)
         try:

@@ -101,6 +101,7 @@ def _open(path: Path) -> Any:
         buffer_pool_size=_POOL_BYTES,
         max_db_size=_FILE_BYTES,
         auto_checkpoint=False,  # the driver must know when one is, see kuzu_lists.py
+        compression=False,  # 0.11.3 packs floats so that rows added after a checkpoint come back as zeros
         max_num_threads=1,
     )
 

@@ -4,9 +4,9 @@ Knows the tables and their lists; knows nothing of what they mean.
 In: a query that may set a list of a row that stands.  Out: the same effect, on that row alone or on one made anew.
 
 Kuzu 0.11.3: when a list of a row from before the last checkpoint is SET, the lists of rows added since are read from
-the wrong place afterwards: a fact gets another fact's vector. Such a row is deleted and created again. A row added since
-the last checkpoint must not be deleted: to replay that after a kill ends the process; its lists may be SET. A transaction
-between two checkpoints of its own may do both. tests/graph/test_kuzu_lists.py and tests/trust show it.
+the wrong place afterwards: a fact gets another fact's vector. Such a row is deleted and created again. But to replay
+the deletion of a row added since the last checkpoint ends the process: so the lists of such rows are SET, and whoever
+deletes rows has a transaction alone between two checkpoints. tests/graph/test_kuzu_lists.py and tests/trust show it.
 """
 
 import re
