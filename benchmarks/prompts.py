@@ -40,9 +40,9 @@ from app.journal.reader import find_files, read_journal
 from app.journal.sentences import split_sentences
 from app.llm.embedder import QwenEmbedder
 from app.llm.loader import load_embedder
+from app.measure.gold import read_gold, spread
 from app.prompts.library import JournalPrompts, graph_types, take_call
 from app.settings import BUNDLED_EMBEDDER, ROOT
-from training.gold import handwritten, spread
 
 OWNER = "The writer"
 TIMESTAMPS = "extract_edges.extract_timestamps"
@@ -74,13 +74,13 @@ def by_rule(day: date, text: str) -> Script:
 def by_gold(count: int) -> list[Script]:
     """Hand-written entries with their gold; their forty writers become one, for one graph has one owner."""
     found = []
-    for gold in spread(handwritten(ROOT / "tests" / "gold" / "handwritten.jsonl"), count):
+    for gold in spread(read_gold(ROOT / "tests" / "gold" / "handwritten.jsonl"), count):
         facts = []
-        for source, target, relation in gold.facts:
-            one, other = (OWNER if name == gold.owner else name for name in (source, target))
+        for fact in gold.facts or ():
+            one, other = (OWNER if name == gold.owner else name for name in (fact.source, fact.target))
             named = [n for n, (a, b) in enumerate(split_sentences(gold.text), 1) if other in gold.text[a:b]]
-            words = relation.replace("_", " ").lower()
-            facts.append((named[0] if named else 1, one, other, relation, f"{one} {words} {other}."))
+            words = fact.relation.replace("_", " ").lower()
+            facts.append((named[0] if named else 1, one, other, fact.relation, f"{one} {words} {other}."))
         found.append(Script(gold.day, gold.text, [entity.names[0] for entity in gold.entities], facts))
     return found
 

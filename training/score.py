@@ -1,42 +1,16 @@
-"""Score answers against gold: whole entities, facts, dates, resolutions, contradictions.
+"""Score single answers against the right ones: entities, facts, dates, resolutions, contradictions.
 
 Knows the answers' shapes; knows no model. In: pairs of (answer, gold).  Out: counts that add up to F1 or accuracy.
+What a whole text was read as is scored by `app.measure.score`.
 """
 
-from dataclasses import dataclass
 from typing import Any
 
+from app.measure.score import Tally
 from app.prompts.library import by_sentence, facts_that_are
 
 Answer = dict[str, Any]
 FactKey = tuple[str, str, str]  # source, target, relation
-
-
-@dataclass
-class Tally:
-    """Hits among what was said and what was gold."""
-
-    hits: int = 0
-    said: int = 0
-    gold: int = 0
-
-    def add(self, said: set[Any], gold: set[Any]) -> None:
-        self.hits += len(said & gold)
-        self.said += len(said)
-        self.gold += len(gold)
-
-    @property
-    def precision(self) -> float:
-        return self.hits / self.said if self.said else 0.0
-
-    @property
-    def recall(self) -> float:
-        return self.hits / self.gold if self.gold else 0.0
-
-    @property
-    def f1(self) -> float:
-        both = self.said + self.gold
-        return 2 * self.hits / both if both else 1.0
 
 
 def score_entities(pairs: list[tuple[Answer, Answer]], *, typed: bool = False) -> Tally:
@@ -94,11 +68,6 @@ def score_numbers(pairs: list[tuple[Answer, Answer]], field: str) -> Tally:
     for said, gold in pairs:
         tally.add(set(said[field]), set(gold[field]))
     return tally
-
-
-def ends_of(facts: set[FactKey]) -> set[frozenset[str]]:
-    """What each fact joins, whichever way round and whatever it is called: A EMPLOYS B is B WORKS_FOR A."""
-    return {frozenset((source, target)) for source, target, _ in facts}
 
 
 def _entities(answer: Answer, typed: bool) -> set[Any]:

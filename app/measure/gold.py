@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from app.errors import BadInput
+from app.journal.chunks import chunk_entry
+from app.journal.types import Entry
 
 NO_DAY = date(2000, 1, 1)  # of texts that are no diaries
 READER = "The reader"  # whose diary it would be
@@ -107,14 +109,15 @@ def spread(texts: list[GoldText], count: int | None) -> list[GoldText]:
     """At most `count` of them at equal distances: the same ones every time, from all parts of the set."""
     if count is None or count >= len(texts):
         return texts
-    return [texts[int(i * len(texts) / count)] for i in range(count)]
+    step = len(texts) / count
+    return [texts[int(i * step)] for i in range(count)]
 
 
 _OWN = 'each line needs "date" and "text", and "entities" or "facts"; see `python -m app evaluate --help`'
 _DOCRED_TYPES = {"PER": "Person", "LOC": "Place", "ORG": "Organisation", "MISC": "Thing"}  # times, numbers left out
 _LITBANK_TYPES = {"PER": "Person", "LOC": "Place", "FAC": "Place", "GPE": "Place", "ORG": "Organisation"}
 _SCHNITZLER_TYPES = {"person": "Person", "place": "Place", "work": "Work"}
-_PIECE_CHARS = 1000  # a novel has no entries, so it is cut at line ends into pieces as long as one
+PIECE_CHARS = 1000  # a novel has no entries, so it is cut between paragraphs or sentences into pieces as long as one
 
 
 def _reader_of(row: Row, path: Path) -> Callable[[Row, int], list[GoldText]]:
@@ -181,7 +184,9 @@ def _litbank(row: Row, _: int) -> list[GoldText]:
     text, kinds = row["text"], frozenset(_LITBANK_TYPES.values())
     proper = [m for m in row["mentions"] if m[3] == "PROP" and m[2] in _LITBANK_TYPES]
     found = []
-    for start, end in _pieces(text):
+    novel = Entry(Path(), NO_DAY, text, 0, len(text))
+    for piece in chunk_entry(novel, max_tokens=PIECE_CHARS, count_tokens=len):
+        start, end = piece.start, piece.end
         here = tuple(
             GoldMention(a - start, b - start, _one_line(text[a:b]), _LITBANK_TYPES[kind], identity)
             for a, b, kind, _, identity in proper
@@ -239,15 +244,6 @@ def _named(mentions: Iterable[GoldMention]) -> tuple[GoldEntity, ...]:
         names.setdefault(key, {}).setdefault(mention.name)
         kinds.setdefault(key, mention.type)
     return tuple(GoldEntity(tuple(names[key]), kinds[key]) for key in names)
-
-
-def _pieces(text: str) -> Iterator[tuple[int, int]]:
-    start = 0
-    while start < len(text):
-        end = text.rfind("\n", start, start + _PIECE_CHARS) + 1 if len(text) - start > _PIECE_CHARS else len(text)
-        end = end if end > start else min(start + _PIECE_CHARS, len(text))
-        yield start, end
-        start = end
 
 
 def _day(value: str | None) -> date | None:

@@ -151,7 +151,7 @@ def _score_facts(scores: Scores, gold: GoldText, read: Reading) -> None:
     about = [f for f in read.facts if gold.owner != READER or gold.owner not in (f.source, f.target)]
     said = {(gold.first_name(f.source), gold.first_name(f.target), f.relation): f for f in about}
     truth = {(f.source, f.target, f.relation): f for f in gold.facts}
-    true_ends, said_ends = _ends(truth), _ends(said)
+    true_ends, said_ends = ends_of(truth), ends_of(said)
     _add(scores.ends, set(said_ends), set(true_ends), True)
     _add(scores.facts, {_comparable(key) for key in said}, {_comparable(key) for key in truth}, True)
     if gold.is_dated:
@@ -193,7 +193,7 @@ def _clusters(entity_of: dict[Any, str]) -> dict[str, set[Any]]:
     return found
 
 
-def _ends(keys: Iterable[tuple[str, str, str]]) -> dict[frozenset[str], list[tuple[str, str, str]]]:
+def ends_of(keys: Iterable[tuple[str, str, str]]) -> dict[frozenset[str], list[tuple[str, str, str]]]:
     """Facts by what they join, whichever way round and whatever it is called: A EMPLOYS B is B WORKS_FOR A."""
     found: dict[frozenset[str], list[tuple[str, str, str]]] = defaultdict(list)
     for key in keys:

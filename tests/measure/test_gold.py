@@ -3,12 +3,15 @@
 import gzip
 import json
 import os
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from app.errors import BadInput
-from app.measure.gold import GoldText, read_gold, spread
+from app.measure.gold import NO_DAY, GoldText, read_gold, spread
 
 ROOT = Path(__file__).parents[2]
 SHARED = Path(os.environ.get("DAYBOOK_SHARED", ROOT.parent / "shared")) / "data" / "gold"
@@ -79,8 +82,12 @@ def test_a_bad_file_is_named_with_its_line(tmp_path: Path, content: str, said: s
         read_gold(tmp_path / "nowhere.jsonl")
 
 
-def test_a_sample_reaches_to_all_parts() -> None:
-    """Equal distances, the same every time, everything if there is less."""
-    texts = [GoldText(str(i), "w", None, "", "", ()) for i in range(10)]  # type: ignore[arg-type]
-    assert [text.id for text in spread(texts, 3)] == ["0", "3", "6"]
-    assert spread(texts, 99) == spread(texts, None) == texts
+@given(st.integers(1, 40), st.integers(0, 90))
+def test_a_sample_reaches_to_all_parts(count: int, size: int) -> None:
+    """As many different texts as it can have, in order, never more than asked for, and none far from one."""
+    texts = [GoldText(str(i), "w", NO_DAY, "", "", ()) for i in range(size)]
+    chosen = [int(text.id) for text in spread(texts, count)]
+    assert len(chosen) == min(count, size)
+    assert chosen == sorted(set(chosen))
+    assert all(after - before <= size / count + 1 for before, after in pairwise([*chosen, size]))
+    assert spread(texts, None) == texts

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from app.measure import calibration
 from app.measure.gold import READER, GoldEntity, GoldFact, GoldMention, GoldText
-from app.measure.score import ReadFact, Reading, ReadMention, score
+from app.measure.score import ReadFact, Reading, ReadMention, Tally, score
 
 DAY = date(2024, 4, 3)
+SETS = st.sets(st.integers(0, 9))
 TEXT = "Eva Lind met Ada in Bonn. Eva left."
 GOLD = GoldText(
     "1", "w", DAY, "Mia", TEXT,
@@ -35,6 +36,31 @@ PERFECT = Reading(
     (mention(0, 8, entity="x"), mention(13, 16), mention(20, 24, "Place"), mention(26, 29, entity="x")),
     (fact("Eva Lind", "Ada"), fact("Eva Lind", "Bonn", "LEFT")),
 )
+
+
+@given(SETS, SETS)
+def test_f1_is_the_harmonic_mean_and_one_only_where_nothing_differs(said: set[int], truth: set[int]) -> None:
+    """F1 lies between precision and recall, joins them harmonically, and is 1 exactly when the sets are equal."""
+    tally = Tally()
+    tally.add(said, truth)
+    assert (tally.f1 == 1.0) == (said == truth)
+    if tally.hits:
+        assert tally.f1 == pytest.approx(2 / (1 / tally.precision + 1 / tally.recall))
+    else:
+        assert tally.f1 == (0.0 if said or truth else 1.0)
+
+
+@given(st.lists(st.tuples(SETS, SETS), max_size=5))
+def test_tallies_add_up(pairs: list[tuple[set[int], set[int]]]) -> None:
+    """Counting pair by pair is counting each pair's items under its own number at once."""
+    one, all_at_once = Tally(), Tally()
+    for said, truth in pairs:
+        one.add(said, truth)
+    all_at_once.add(
+        {(i, x) for i, (said, _) in enumerate(pairs) for x in said},
+        {(i, x) for i, (_, truth) in enumerate(pairs) for x in truth},
+    )
+    assert one == all_at_once
 
 
 def test_gold_itself_scores_one() -> None:
