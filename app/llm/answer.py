@@ -91,10 +91,13 @@ class Answer:
         return has_ended or self.stream.stopped_by is not None
 
     def draft(self) -> Draft:
-        """Guess what comes next, as far as a pass of that width pays; the grammar is left standing behind it."""
-        guesses = self._widths.best(len(self._unread)) if self._widths is not None else 0
+        """Guess what comes next, as far as guessing pays; the grammar is left standing behind it."""
+        if self._widths is None:
+            return Draft()
         room = self._request.max_tokens - len(self.tokens)
-        return self._lookup.draft(self._constraint, guesses, room, fast_forward=self._fast_forward)
+        return self._lookup.draft(
+            self._constraint, len(self._unread), room, self._widths.pays, fast_forward=self._fast_forward
+        )
 
     def run(self, draft: Draft) -> Pass:
         """Feed what is unread and the draft; the masks are computed while the device works."""
@@ -115,7 +118,7 @@ class Answer:
                 break
             right += 1
         if self._widths is not None:
-            self._widths.learn(len(run.draft.guesses), right, len(run.draft.tokens))
+            self._widths.learn(run.draft.agreed, right)
         kept = run.decisions[right] if right < len(run.decisions) else len(run.draft.tokens)
         return Accepted(right, kept, is_clear)
 

@@ -1,10 +1,10 @@
 """Guess how an answer goes on: it often repeats the prompt, or itself.
 
 Knows token ids and what a grammar allows; knows no model.
-In: the tokens so far.  Out: a Draft, which one pass of the model confirms or cuts short.
+In: the tokens so far, and which guess pays.  Out: a Draft, which one pass of the model confirms or cuts short.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,15 +15,21 @@ LONGEST_MATCH = 6  # tokens; a longer agreement says no more about what follows
 MOST_TRIES = 4  # places in the text whose continuation the grammar may refuse before the guessing ends
 
 
+# Asked for each guess: tokens of the pass without it, those it adds, and how many tokens agreed before it and before
+# each guess on the way to it.
+Pays = Callable[[int, int, Sequence[int]], bool]
+
+
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """Tokens that may come next: `guesses` are the places of those that are guessed, the others are forced by them."""
+    """Tokens that may come next: `guesses` are the places of those that are guessed, the others are forced by them.
+
+    agreed   for each guess, how many tokens before it stand before the place in the text that it was taken from
+    """
 
     tokens: tuple[int, ...] = ()
     guesses: tuple[int, ...] = ()
-
-
-NOTHING = Draft()
+    agreed: tuple[int, ...] = ()
 
 
 class Lookup:
@@ -40,22 +46,32 @@ class Lookup:
         self._ids[self._length : end] = tokens
         self._length = end
 
-    def draft(self, constraint: Constraint, guesses: int, room: int, *, fast_forward: bool) -> Draft:
-        """Up to `guesses` guesses and less than `room` tokens; the constraint is left standing behind them."""
+    def draft(self, constraint: Constraint, unread: int, room: int, pays: Pays, *, fast_forward: bool) -> Draft:
+        """Guesses while they pay, and less than `room` tokens; the constraint is left standing behind them.
+
+        unread   tokens that the pass feeds in any case
+        """
         tokens: list[int] = []
         places: list[int] = []
-        while len(places) < guesses and len(tokens) + 1 < room and not constraint.is_complete():
-            guess = next((token for token in self._following(tokens) if constraint.may_take(token)), None)
-            if guess is None:
+        agreed: list[int] = []
+        while len(tokens) + 1 < room and not constraint.is_complete():
+            found = next((guess for guess in self._following(tokens) if constraint.may_take(guess[0])), None)
+            if found is None:
+                break
+            added = [found[0], *(constraint.forced() if fast_forward else ())]
+            if not pays(unread + len(tokens), len(added), [*agreed, found[1]]):
+                constraint.take_back(len(added))
                 break
             places.append(len(tokens))
-            tokens.append(guess)
-            if fast_forward:
-                tokens += constraint.forced()
-        return Draft(tuple(tokens), tuple(places))
+            agreed.append(found[1])
+            tokens += added
+        return Draft(tuple(tokens), tuple(places), tuple(agreed))
 
-    def _following(self, draft: Sequence[int]) -> Iterator[int]:
-        """What followed in the text where it last agreed with its end and the draft; the longest agreement first."""
+    def _following(self, draft: Sequence[int]) -> Iterator[tuple[int, int]]:
+        """What followed in the text where it last agreed with its end and the draft, and in how many tokens it agreed.
+
+        The longest agreement comes first.
+        """
         known = self._ids[: self._length]
         tail = [*known[-LONGEST_MATCH:].tolist(), *draft][-LONGEST_MATCH:]
         # agreeing[n]: where the places end that agree in n + 1 tokens.
@@ -65,11 +81,11 @@ class Lookup:
             ends = ends[ends >= back]
             agreeing.append(ends[known[ends - back] == tail[-1 - back]])
         seen: set[int] = set()
-        for ends in reversed(agreeing):
-            for end in ends[: -MOST_TRIES - 1 : -1]:
+        for back in reversed(range(len(agreeing))):
+            for end in agreeing[back][: -MOST_TRIES - 1 : -1]:
                 token = int(known[end + 1])
                 if token not in seen:
                     seen.add(token)
-                    yield token
+                    yield token, back + 1
                 if len(seen) == MOST_TRIES:
                     return

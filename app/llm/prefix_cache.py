@@ -1,4 +1,4 @@
-"""Keep the KV of what prompts begin with: of templates' rules as they are, of everything else in blocks of 256 tokens.
+"""Keep the KV of what prompts begin with: templates' rules, the last prompt of each, and all else in 256-token blocks.
 
 Knows mlx-lm's caches; does not know what the tokens mean. Used on the MLX thread only.
 In: prompt ids, how many are a template's, and a salt.  Out: a Prefix, the state of the model after the first ids.
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from mlx.utils import tree_map
 from mlx_lm.models.cache import KVCache, QuantizedKVCache
 
@@ -50,7 +51,7 @@ class Prefix:
 
 
 class PrefixCache:
-    """Prefixes within a budget of bytes: blocks go first, the least recently used of them; then templates.
+    """Prefixes within a budget of bytes: last prompts go first, then blocks, then templates; the longest unused before.
 
     max_bytes       in memory; 0 keeps nothing
     folder          where templates are kept on disk, and blocks if `blocks_on_disk`; None: memory alone
@@ -69,12 +70,14 @@ class PrefixCache:
         self._max_bytes = max_bytes
         self._kept: OrderedDict[str, Prefix] = OrderedDict()  # templates, the last used last
         self._blocks: OrderedDict[str, Prefix] = OrderedDict()
+        self._last: OrderedDict[str, tuple[Sequence[int], Prefix]] = OrderedDict()  # of each template, with its ids
         self._template_files = KvFolder(folder / TEMPLATES, disk_bytes) if folder else None
         self._block_files = KvFolder(folder / BLOCKS, disk_bytes) if folder and blocks_on_disk else None
 
     @property
     def nbytes(self) -> int:
-        return sum(prefix.nbytes for prefix in [*self._kept.values(), *self._blocks.values()])
+        last = (prefix for _, prefix in self._last.values())
+        return sum(prefix.nbytes for prefix in (*self._kept.values(), *self._blocks.values(), *last))
 
     def template(self, ids: Sequence[int]) -> Prefix | None:
         """The state after a template's rules, for the caller to continue; None if it is not kept."""
@@ -100,9 +103,10 @@ class PrefixCache:
         self._shrink()
 
     def continued(self, prefix: Prefix, ids: Sequence[int], salt: str) -> Prefix:
-        """`prefix`, which has read a template or nothing, after as many blocks of `ids` as are known.
+        """`prefix`, which has read a template or nothing, after as much of `ids` as is known.
 
-        At least one id is left to be read.
+        A template's prompts share more than its rules with the one before: whole blocks, or the last prompt's first
+        part if that is longer. At least one id is left to be read.
         """
         kv.settle(prefix.layers, self._loaded.reading, len(ids))
         if not (self._max_bytes and _comes_in_blocks(prefix.layers)):
@@ -115,15 +119,18 @@ class PrefixCache:
                 break
             blocks.append(block)
         self._touch(keys)
+        shared = self._shared_with_last(prefix, ids, salt)
+        if shared is not None and shared.length > prefix.length + BLOCK * len(blocks):
+            return shared
         if not blocks:
             return prefix
         by_layer = zip(prefix.layers, *(block.layers for block in blocks), strict=True)
         return Prefix([_joined(parts) for parts in by_layer], prefix.length + BLOCK * len(blocks))
 
     def keep_blocks(self, prefix: Prefix, ids: Sequence[int], salt: str, fixed: int) -> None:
-        """Keep `ids` in blocks; `prefix` has read all of them but one, and perhaps more.
+        """Keep `ids` in blocks; `prefix` has read all of them but one, and perhaps more, and is not continued.
 
-        fixed   ids of a template, from which on the blocks are counted
+        fixed   ids of a template, from which on the blocks are counted; its last prompt is kept whole
         """
         if not (self._max_bytes and _comes_in_blocks(prefix.layers)):
             return
@@ -135,12 +142,27 @@ class PrefixCache:
                 if self._block_files is not None:
                     self._block_files.save(key, block.layers)
         self._touch([key for key, _ in self._chain(fixed, ids[:-1], salt)])
+        if fixed:
+            key = self._key(f"last {salt}", ids[:fixed])
+            self._last[key] = (ids[:-1], prefix)
+            self._last.move_to_end(key)
         self._shrink()
 
     def clear(self) -> None:
         """Free the memory; files stay."""
         self._kept.clear()
         self._blocks.clear()
+        self._last.clear()
+
+    def _shared_with_last(self, prefix: Prefix, ids: Sequence[int], salt: str) -> Prefix | None:
+        """The last prompt of the template that `prefix` has read, as far as `ids` begin like it, or None."""
+        known, last = self._last.get(self._key(f"last {salt}", ids[: prefix.length]), ((), None))
+        if last is None or [type(layer) for layer in last.layers] != [type(layer) for layer in prefix.layers]:
+            return None
+        most = min(len(known), len(ids) - 1)
+        differs = np.flatnonzero(np.array(known[:most]) != np.array(ids[:most]))
+        length = int(differs[0]) if len(differs) else most
+        return Prefix([_cut(layer, 0, length) for layer in last.layers], length)
 
     def _block(self, key: str) -> Prefix | None:
         if key not in self._blocks and self._block_files is not None:
@@ -157,6 +179,8 @@ class PrefixCache:
 
     def _shrink(self) -> None:
         nbytes = self.nbytes
+        while nbytes > self._max_bytes and self._last:
+            nbytes -= self._last.popitem(last=False)[1][1].nbytes
         for kept in (self._blocks, self._kept):
             while nbytes > self._max_bytes and kept:
                 nbytes -= kept.popitem(last=False)[1].nbytes

@@ -212,27 +212,40 @@ def test_only_the_rows_asked_for_go_through_the_head(tiny: LoadedModel) -> None:
 @given(st.lists(st.integers(0, 3), min_size=2, max_size=40), st.integers(1, 8), st.integers(1, 10))
 def test_a_draft_goes_on_as_the_text_did(ids: list[int], guesses: int, room: int) -> None:
     """Every guess followed its predecessor somewhere in the text, and there is room for one token more."""
-    draft = Lookup(ids).draft(FreeText(4, 4, frozenset()), guesses, room, fast_forward=True)
+    pays = Widths(COSTS, guesses).pays
+    draft = Lookup(ids).draft(FreeText(4, 4, frozenset()), 1, room, pays, fast_forward=True)
     pairs = set(itertools.pairwise(ids))
     assert all(pair in pairs for pair in itertools.pairwise([ids[-1], *draft.tokens]))
-    assert len(draft.tokens) == len(draft.guesses) <= min(guesses, room - 1)
+    assert len(draft.tokens) == len(draft.guesses) == len(draft.agreed) <= min(guesses, room - 1)
 
 
-def test_width_follows_cost_and_success() -> None:
-    """Where a wide pass costs nothing more, all is guessed; where each token costs a pass, nothing; hope moves it."""
-    flat = Widths(COSTS)
-    steep = Widths(PassCosts(tuple(float(width) for width in MEASURED), tie=0.0))
-    assert flat.best(1) > steep.best(1) == 0
-    some = Widths(PassCosts(tuple(1 + 0.1 * width for width in MEASURED), tie=0.0))
-    before = some.best(1)
+def test_a_guess_is_taken_where_it_pays() -> None:
+    """Free where a wide pass costs no more, never where each token costs a pass unless it is sure; hope moves it."""
+
+    def costs(each: float) -> PassCosts:
+        return PassCosts(tuple(1 + each * width for width in MEASURED), tie=0.0)
+
+    flat, steep, some = Widths(COSTS), Widths(costs(20)), Widths(costs(0.1))
+    assert flat.pays(1, 30, [1, 1, 1])
+    assert not steep.pays(1, 2, [1, 1, 1])
+    assert some.pays(1, 2, [1])
+    assert not some.pays(1, 40, [1])  # a guess that fails would waste forty tokens
     for _ in range(100):
-        some.learn(5, 0, 5)
-    assert some.best(1) < before
-    for _ in range(100):
-        some.learn(5, 5, 5)
-    assert some.best(1) > before
-    long = Widths(PassCosts(tuple(1 + 0.1 * width for width in MEASURED), tie=0.0))
-    for _ in range(100):
-        long.learn(2, 2, 40)
-        long.learn(2, 0, 40)
-    assert long.best(1) == 0  # each guess that fails would waste twenty tokens
+        some.learn([1], 0)
+        some.learn([6, 1], 2)  # what comes behind a long agreement comes true
+        some.learn([6, 1], 0)
+    assert not some.pays(1, 20, [1])
+    assert some.pays(1, 2, [6])
+
+
+def test_guesses_are_judged_by_how_long_they_agreed() -> None:
+    """Short agreements that fail cost long ones nothing, and nothing is learnt behind the first wrong guess."""
+    widths = Widths(COSTS)
+    for _ in range(200):
+        widths.learn([1, 6, 6], 0)
+        widths.learn([6, 2], 1)
+    assert widths.hopes[1] < 0.01 < widths.hopes[3] == 0.6 < 0.99 < widths.hopes[6]
+    assert widths.hopes[2] < 0.01
+    hopeless = Widths(PassCosts(tuple(float(width) for width in MEASURED), tie=0.0), hopes=[0.0] * 7)
+    assert sum(hopeless.pays(1, 1, [1]) for _ in range(2000)) > 0  # refused again and again, it is tried again
+    assert not Widths(COSTS, 0).pays(1, 1, [6])

@@ -54,15 +54,16 @@ def test_a_long_prompt_with_another_last_line_reads_its_end_only(
 
 
 def test_the_next_token_is_the_same_with_and_without_reuse(tiny: LoadedModel) -> None:
-    """Logits behind a kept template and kept blocks agree with a cold read to rounding."""
-    ids = [3 + place * 7 % 900 for place in range(1000)]
+    """Logits behind a kept template, kept blocks or a part of the last prompt agree with a cold read to rounding."""
+    first = [3 + place * 7 % 900 for place in range(1000)]
+    second = [*first[:210], *(3 + place * 11 % 900 for place in range(790))]
 
-    def last_logits(kept: PrefixCache | None) -> Sequence[float]:
+    def last_logits(kept: PrefixCache | None, ids: list[int]) -> tuple[int, Sequence[float]]:
         prefix = Prefix(make_prompt_cache(tiny.model), 0)
         if kept is not None:
             prefix = kept.continued(kept.template(ids[:200]) or prefix, ids, "")
-            assert prefix.length in (0, 200 + 3 * BLOCK)
-        if prefix.length == 0:
+        found = prefix.length
+        if found == 0:
             decode.read(tiny, prefix, ids[:200], CancelToken())
             if kept is not None:
                 kept.keep_template(ids[:200], prefix)
@@ -70,12 +71,26 @@ def test_the_next_token_is_the_same_with_and_without_reuse(tiny: LoadedModel) ->
         logits = np.array(tiny.model(mx.array([ids[-1:]]), cache=prefix.layers)[0, -1])
         if kept is not None:
             kept.keep_blocks(prefix, ids, "", 200)
-        return [float(value) for value in logits]
+        return found, [float(value) for value in logits]
 
-    kept = PrefixCache(tiny)
-    cold = run_mlx(last_logits, None)
-    for _ in range(3):
-        assert run_mlx(last_logits, kept) == pytest.approx(cold, abs=1e-4)
+    kept, lengths = PrefixCache(tiny), []
+    for ids in (first, second, first, first):
+        found, logits = run_mlx(last_logits, kept, ids)
+        lengths.append(found)
+        assert logits == pytest.approx(run_mlx(last_logits, None, ids)[1], abs=1e-4)
+    assert lengths == [0, 210, 200 + 3 * BLOCK, 999]  # cold; like the last one; blocks of the one before; the same
+
+
+def test_prompts_of_a_template_share_what_they_begin_with(tiny: LoadedModel) -> None:
+    """Also less than a block; under another salt only the rules are shared."""
+    engine, cold = Engine(tiny), Engine(tiny, prefix_bytes=0)
+    text = "Marie met Mr. Pepys at the harbour."
+    fixed = engine.prepare(ask(text)).prompt.fixed_length
+    engine.complete(ask(f"{text} Who?", is_template=True))
+    warm = engine.complete(ask(f"{text} And when?", is_template=True))
+    assert warm.cached_tokens > fixed + 5
+    assert warm.token_ids == cold.complete(ask(f"{text} And when?", is_template=True)).token_ids
+    assert engine.complete(ask(f"{text} And when?", is_template=True, salt="b")).cached_tokens == fixed
 
 
 def test_a_template_is_read_once_also_after_a_restart(tiny: LoadedModel, tmp_path: Path) -> None:
