@@ -7,7 +7,7 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from datetime import date
 from functools import cache
@@ -19,11 +19,13 @@ from uuid import UUID, uuid5
 import app.graph.quiet  # noqa: F401  # before graphiti
 
 # isort: split
+import numpy as np
 from graphiti_core.cross_encoder.client import CrossEncoderClient
 from graphiti_core.embedder.client import EmbedderClient
 from graphiti_core.llm_client.client import LLMClient
 from graphiti_core.llm_client.config import LLMConfig
 from graphiti_core.prompts import ChatPrompt, SystemMessage, UserMessage, create_prompt_library
+
 
 from app.graph.drivers.kuzu import EmbeddedKuzu
 from app.graph.ingest import Episode, GroundedFact, Grounding, Mention
@@ -168,6 +170,9 @@ class HashEmbedder(EmbedderClient):  # type: ignore[misc]
 
     async def create_batch(self, input_data_list: list[str]) -> list[list[float]]:
         return [_vector(text) for text in input_data_list]
+
+    async def embed_many(self, texts: Sequence[str]) -> Any:
+        return np.array([_vector(text) for text in texts], np.float32).reshape(-1, DIM)
 
     async def embed_query(self, text: str) -> list[float]:
         return _vector(text)

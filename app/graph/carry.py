@@ -3,6 +3,9 @@
 Knows the graph's tables; knows no file format. In: a store or a Picture.  Out: the Picture, or a graph equal to it.
 """
 
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -11,6 +14,11 @@ from app.errors import BadInput
 from app.graph.recorder import derived_uuid
 from app.graph.store import GraphStore
 from app.picture import Entity, Episode, Fact, Picture, Span
+
+Row = dict[str, Any]  # a column is what Cypher takes under that name
+_ROWS = 1000  # of a statement: one a row takes ten times as long
+_ELSEWHERE = ("outcome", "chunk")  # of an episode: a table of their own, and the ledger
+_EMPTY = {name: "CAST([], 'STRING[]')" for name in ("facts", "episodes", "labels")}
 
 
 async def read_picture(store: GraphStore) -> Picture:
@@ -82,56 +90,77 @@ async def write_picture(store: GraphStore, picture: Picture) -> None:
     shared = {"group_id": store.group, "now": datetime.now(UTC)}
     names = await store.embedder.create_batch([entity.name.replace("\n", " ") for entity in picture.entities])
     told = await store.embedder.create_batch([fact.fact.replace("\n", " ") for fact in picture.facts])
-
-    async def write(query: str, *values: Any, **more: Any) -> None:
-        """A statement for a value: rows of an UNWIND must agree in type, and an open date has none."""
-        columns = {name: _plain(getattr(value, name)) for value in values for name in value.__slots__}
-        await store.driver.execute_query(query, **columns, **more, **shared)
-
     async with store.driver.transaction():
-        for episode in picture.episodes:
-            await write(_EPISODE, episode)
-            if episode.outcome:
-                entities, facts, endings = episode.outcome
-                await write(_OUTCOME, uuid=episode.uuid, entities=entities, facts=facts, endings=endings)
-        for entity, vector in zip(picture.entities, names, strict=True):
-            await write(_ENTITY, entity, vector=vector)
-        for fact, vector in zip(picture.facts, told, strict=True):
-            await write(_FACT, fact, vector=vector)
-        for from_episode, to_entity in picture.mentions:
-            uuid = derived_uuid(from_episode, f"mentions/{to_entity}", 0)
-            await write(_MENTION, uuid=uuid, episode=from_episode, entity=to_entity)
-        for span in picture.spans:
-            await write(_SPAN, span, stop=span.end)
+        for statement, rows in (
+            (_EPISODE, [_row(episode) for episode in picture.episodes]),
+            (_OUTCOME, [_outcome(episode) for episode in picture.episodes if episode.outcome]),
+            (_ENTITY, [_row(e) | {"vector": v} for e, v in zip(picture.entities, names, strict=True)]),
+            (_FACT, [_row(f) | {"vector": v} for f, v in zip(picture.facts, told, strict=True)]),
+            (_MENTION, [_mention(*pair) for pair in picture.mentions]),
+            (_SPAN, [_row(span) | {"stop": span.end} for span in picture.spans]),
+        ):
+            for alike in _alike(rows):
+                await store.driver.execute_query(_for_each(statement, alike[0]), rows=alike, **shared)
 
 
 _EPISODE = (
-    "CREATE (:Episodic {uuid: $uuid, name: $name, group_id: $group_id, created_at: $now, source: $source,"
-    " source_description: $about, content: $text, valid_at: $valid_at, entity_edges: $facts})"
+    "CREATE (:Episodic {uuid: row.uuid, name: row.name, group_id: $group_id, created_at: $now, source: row.source,"
+    " source_description: row.about, content: row.text, valid_at: row.valid_at, entity_edges: row.facts})"
 )
-_OUTCOME = "CREATE (:Outcome {episode_uuid: $uuid, entities: $entities, facts: $facts, invalidated: $endings})"
+_OUTCOME = (
+    "CREATE (:Outcome {episode_uuid: row.uuid, entities: row.entities, facts: row.facts, invalidated: row.endings})"
+)
 _ENTITY = (
-    "CREATE (:Entity {uuid: $uuid, name: $name, group_id: $group_id, labels: $labels, created_at: $now,"
-    " name_embedding: $vector, summary: $summary, attributes: $attributes})"
+    "CREATE (:Entity {uuid: row.uuid, name: row.name, group_id: $group_id, labels: row.labels, created_at: $now,"
+    " name_embedding: row.vector, summary: row.summary, attributes: row.attributes})"
 )
 _FACT = (
-    "MATCH (a:Entity {uuid: $source}), (b:Entity {uuid: $target})"
-    " CREATE (a)-[:RELATES_TO]->(:RelatesToNode_ {uuid: $uuid, group_id: $group_id, created_at: $now, name: $relation,"
-    " fact: $fact, fact_embedding: $vector, episodes: $episodes, valid_at: $valid_at, invalid_at: $invalid_at,"
-    " reference_time: $reference_time, attributes: $attributes})-[:RELATES_TO]->(b)"
+    "MATCH (a:Entity {uuid: row.source}), (b:Entity {uuid: row.target})"
+    " CREATE (a)-[:RELATES_TO]->(:RelatesToNode_ {uuid: row.uuid, group_id: $group_id, created_at: $now,"
+    " name: row.relation, fact: row.fact, fact_embedding: row.vector, episodes: row.episodes, valid_at: row.valid_at,"
+    " invalid_at: row.invalid_at, reference_time: row.reference_time, attributes: row.attributes})"
+    "-[:RELATES_TO]->(b)"
 )
 _MENTION = (
-    "MATCH (p:Episodic {uuid: $episode}), (n:Entity {uuid: $entity})"
-    " CREATE (p)-[:MENTIONS {uuid: $uuid, group_id: $group_id, created_at: $now}]->(n)"
+    "MATCH (p:Episodic {uuid: row.episode}), (n:Entity {uuid: row.entity})"
+    " CREATE (p)-[:MENTIONS {uuid: row.uuid, group_id: $group_id, created_at: $now}]->(n)"
 )
 _SPAN = (
-    "CREATE (:Span {uuid: $uuid, target_uuid: $target, episode_uuid: $episode, kind: $kind, start: $start,"
-    " `end`: $stop, words: $words})"
+    "CREATE (:Span {uuid: row.uuid, target_uuid: row.target, episode_uuid: row.episode, kind: row.kind,"
+    " start: row.start, `end`: row.stop, words: row.words})"
 )
+_COLUMN = re.compile(r"row\.(\w+)")
 
 
-def _plain(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value
+def _alike(rows: Iterable[Row]) -> Iterator[list[Row]]:
+    """Rows of one statement: Kuzu takes its types from the values, and an open date or an empty list has none."""
+    by_shape: dict[tuple[str, ...], list[Row]] = defaultdict(list)
+    for row in rows:
+        known = {name: value for name, value in row.items() if value not in (None, [])}
+        by_shape[tuple(known)].append(known)
+    for alike in by_shape.values():
+        yield from (alike[first : first + _ROWS] for first in range(0, len(alike), _ROWS))
+
+
+def _for_each(statement: str, row: Row) -> str:
+    """The statement for rows with the columns of this one."""
+    return "UNWIND $rows AS row " + _COLUMN.sub(
+        lambda column: column[0] if column[1] in row else _EMPTY.get(column[1], "NULL"), statement
+    )
+
+
+def _row(value: Any) -> Row:
+    columns = ((name, getattr(value, name)) for name in value.__slots__)
+    return {name: list(held) if isinstance(held, tuple) else held for name, held in columns if name not in _ELSEWHERE}
+
+
+def _outcome(episode: Episode) -> Row:
+    entities, facts, endings = episode.outcome or (0, 0, 0)
+    return {"uuid": episode.uuid, "entities": entities, "facts": facts, "endings": endings}
+
+
+def _mention(episode: str, entity: str) -> Row:
+    return {"uuid": derived_uuid(episode, f"mentions/{entity}", 0), "episode": episode, "entity": entity}
 
 
 def _uuid(item: Any) -> str:

@@ -5,7 +5,7 @@ In: a key that stands for everything the answer depends on.  Out: the answer giv
 """
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -15,6 +15,7 @@ from app.ledger.uses import Uses
 from app.ledger.weights import put_weights
 
 _BYTES_PER_COMPONENT = 4  # float32
+_KEYS_A_QUERY = 500  # SQLite takes 999 values a statement in its oldest builds
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,21 +94,40 @@ class VectorShelf:
 
     def get(self, key: str) -> bytes | None:
         """The vector's bytes, or None if it was never computed, or is damaged: then it is computed again."""
-        for data, checksum in self._database.rows("SELECT data, checksum FROM vectors WHERE key = ?", (key,)):
-            if isinstance(data, bytes) and checksum in (None, zlib.crc32(data)):
-                self._uses.note(key)
-                return data
-            self._database.rows("DELETE FROM vectors WHERE key = ?", (key,))
-        return None
+        return self.get_all([key]).get(key)
+
+    def get_all(self, keys: Sequence[str]) -> dict[str, bytes]:
+        """Those of the vectors that are there, by key; a damaged one is not."""
+        found: dict[str, bytes] = {}
+        damaged: list[str] = []
+        for first in range(0, len(keys), _KEYS_A_QUERY):
+            some = keys[first : first + _KEYS_A_QUERY]
+            marks = ", ".join("?" * len(some))
+            rows = self._database.rows(f"SELECT key, data, checksum FROM vectors WHERE key IN ({marks})", some)
+            for key, data, checksum in rows:
+                if isinstance(data, bytes) and checksum in (None, zlib.crc32(data)):
+                    self._uses.note(str(key))
+                    found[str(key)] = data
+                else:
+                    damaged.append(str(key))
+        if damaged:
+            self._database.each("DELETE FROM vectors WHERE key = ?", [(key,) for key in damaged])
+        return found
 
     def put(self, key: str, data: bytes) -> None:
         """Keep a vector of float32 components; the first one under a key stays."""
-        assert len(data) % _BYTES_PER_COMPONENT == 0, "a vector is whole float32 components"
-        self._database.rows(
-            "INSERT INTO vectors VALUES (?, ?, ?, ?) ON CONFLICT (key) DO NOTHING",
-            (key, len(data) // _BYTES_PER_COMPONENT, data, zlib.crc32(data)),
-        )
-        self._uses.note(key)
+        self.put_all({key: data})
+
+    def put_all(self, vectors: Mapping[str, bytes]) -> None:
+        """Keep many, in one commit: each costs a sync."""
+        assert all(len(data) % _BYTES_PER_COMPONENT == 0 for data in vectors.values()), "whole float32 components"
+        with self._database.transaction():
+            self._database.each(
+                "INSERT INTO vectors VALUES (?, ?, ?, ?) ON CONFLICT (key) DO NOTHING",
+                [(key, len(data) // _BYTES_PER_COMPONENT, data, zlib.crc32(data)) for key, data in vectors.items()],
+            )
+        for key in vectors:
+            self._uses.note(key)
 
 
 def _now() -> str:

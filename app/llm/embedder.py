@@ -6,11 +6,13 @@ In: documents or a query.  Out: lists of `dim` floats of length 1.
 
 import hashlib
 import threading
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
 from graphiti_core.embedder.client import EmbedderClient
+from numpy.typing import NDArray
 
 from app.errors import BadInput, PromptTooLong
 from app.llm.blas import mx
@@ -21,15 +23,16 @@ from app.llm.tokens import PromptEncoder
 # Qwen3-Embedding's model card: queries carry the task, documents carry nothing.
 QUERY_INSTRUCTION = "Given a question about a private journal, retrieve passages that answer the question"
 END_OF_TEXT = "<|endoftext|>"
+TOGETHER = 32  # texts of one length in a pass of `embed_many`
 BLANK = " "  # stands for an empty text: Graphiti may embed an empty summary, and a name must have some vector
 
 
 class Vectors(Protocol):
     """A memory of vectors by key; the ledger's is durable. Values are float32 bytes."""
 
-    def get(self, key: str) -> bytes | None: ...
+    def get_all(self, keys: Sequence[str]) -> dict[str, bytes]: ...
 
-    def put(self, key: str, data: bytes) -> None: ...
+    def put_all(self, vectors: Mapping[str, bytes]) -> None: ...
 
 
 class QwenEmbedder(EmbedderClient):  # type: ignore[misc]  # graphiti-core is untyped for us
@@ -77,6 +80,22 @@ class QwenEmbedder(EmbedderClient):  # type: ignore[misc]  # graphiti-core is un
         """The vector of a question, with Qwen3-Embedding's instruction in front."""
         return (await self.create_batch([_query(text)], priority=INTERACTIVE))[0]
 
+    async def embed_many(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """(texts, dim): many documents for an index. Texts of one length go through the model together.
+
+        That is several times faster; on a GPU the last bits may differ from those of a text that went alone, so
+        what is written into a graph while it is read goes through `create_batch`. Of a text beyond the model's
+        context the beginning counts.
+        """
+        known, missing = self._split(texts, is_cut=True)
+        if missing:
+            token = CancelToken()
+            known |= self._keep(
+                await arun_mlx(self._compute_together, missing, token, priority=BACKGROUND, cancel=token)
+            )
+        rows = [np.frombuffer(known[text], np.float32) for text in texts]
+        return np.stack(rows) if rows else np.zeros((0, self.dim), np.float32)
+
     def embed(self, texts: Sequence[str]) -> list[list[float]]:
         """`create_batch` for callers without an event loop."""
         known, missing = self._split(texts)
@@ -91,28 +110,23 @@ class QwenEmbedder(EmbedderClient):  # type: ignore[misc]  # graphiti-core is un
         vectors = await arun_mlx(self._compute, ids, token, priority=priority, cancel=token)
         return [_floats(vectors[text]) for text in texts], sum(len(ids[text]) for text in texts)
 
-    def _split(self, texts: Sequence[str]) -> tuple[dict[str, bytes], dict[str, list[int]]]:
+    def _split(self, texts: Sequence[str], *, is_cut: bool = False) -> tuple[dict[str, bytes], dict[str, list[int]]]:
         """Vectors already known, and the ids of the texts that are not."""
-        found = {text: self._recall(text) for text in dict.fromkeys(texts)}
-        known = {text: vector for text, vector in found.items() if vector is not None}
-        return known, {text: self._ids(text) for text in found if text not in known}
-
-    def _recall(self, text: str) -> bytes | None:
         with self._guard:
-            vector = self._known.get(text)
-        if vector is None and self._vectors is not None:
-            vector = self._vectors.get(self.key(text))
-            if vector is not None:
-                with self._guard:
-                    self._known[text] = vector
-        return vector
+            known = {text: self._known[text] for text in dict.fromkeys(texts) if text in self._known}
+        others = {self.key(text): text for text in dict.fromkeys(texts) if text not in known}
+        if others and self._vectors is not None:
+            kept = {others[key]: vector for key, vector in self._vectors.get_all(list(others)).items()}
+            with self._guard:
+                self._known |= kept
+            known |= kept
+        return known, {text: self._ids(text, is_cut=is_cut) for text in others.values() if text not in known}
 
     def _keep(self, fresh: dict[str, bytes]) -> dict[str, bytes]:
         with self._guard:
             self._known |= fresh
         if self._vectors is not None:
-            for text, vector in fresh.items():
-                self._vectors.put(self.key(text), vector)
+            self._vectors.put_all({self.key(text): vector for text, vector in fresh.items()})
         return fresh
 
     def key(self, text: str) -> str:
@@ -120,11 +134,14 @@ class QwenEmbedder(EmbedderClient):  # type: ignore[misc]  # graphiti-core is un
         head = f"{self.loaded.fingerprint}\0{self.dim}\0"
         return hashlib.sha256(head.encode() + text.encode("utf-8", "surrogatepass")).hexdigest()
 
-    def _ids(self, text: str) -> list[int]:
+    def _ids(self, text: str, *, is_cut: bool = False) -> list[int]:
+        most = self.loaded.max_context_tokens
         ids = [*self._encoder.encode_text(text or BLANK), self._end]
-        if len(ids) > self.loaded.max_context_tokens:
+        if is_cut:
+            return ids if len(ids) <= most else [*ids[: most - 1], self._end]
+        if len(ids) > most:
             raise PromptTooLong(
-                f"a text of {len(ids):,} tokens cannot be embedded, {self.loaded.max_context_tokens:,} are allowed",
+                f"a text of {len(ids):,} tokens cannot be embedded, {most:,} are allowed",
                 hint="embed it in parts",
             )
         return ids
@@ -136,6 +153,22 @@ class QwenEmbedder(EmbedderClient):  # type: ignore[misc]  # graphiti-core is un
             cancel.check()
             hidden = self.loaded.model.model(mx.array([ids]))
             vectors[text] = np.array(pool_last_token(hidden, self.dim)).tobytes()
+        mx.clear_cache()
+        return vectors
+
+    def _compute_together(self, missing: dict[str, list[int]], cancel: CancelToken) -> dict[str, bytes]:
+        """On the MLX thread: texts of one length at a time, so that none is padded."""
+        vectors: dict[str, bytes] = {}
+        by_length: dict[int, list[str]] = defaultdict(list)
+        for text, ids in missing.items():
+            by_length[len(ids)].append(text)
+        for alike in by_length.values():
+            for first in range(0, len(alike), TOGETHER):
+                cancel.check()
+                part = alike[first : first + TOGETHER]
+                hidden = self.loaded.model.model(mx.array([missing[text] for text in part]))
+                rows = mx.stack([pool_last_token(hidden[row : row + 1], self.dim) for row in range(len(part))])
+                vectors |= {text: row.tobytes() for text, row in zip(part, np.array(rows), strict=True)}
         mx.clear_cache()
         return vectors
 

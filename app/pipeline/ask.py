@@ -11,10 +11,8 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from app.errors import BadInput, PromptTooLong
-from app.graph.recall import Found, Recall, Vectors, passages_of
+from app.errors import BadInput
+from app.graph.recall import Found, Recall, passages_of
 from app.graph.words import stems
 from app.journal.dates import find_dates
 from app.journal.language import does_not_tell, language_of
@@ -84,8 +82,8 @@ class Librarian:
         facts = [fact.fact.replace("\n", " ") for fact in picture.in_order]
         if len(passages) > 2000:
             say(f"making {len(facts):,} facts and {len(passages):,} sentences ready; the first time takes longest")
-        told = await _vectors(models.embedder, facts)
-        written = await _vectors(models.embedder, [passage.text for passage in passages])
+        told = await models.embedder.embed_many(facts)
+        written = await models.embedder.embed_many([passage.text for passage in passages])
         return cls(picture, Recall(picture, passages, told, written), models, ledger)
 
     async def find(self, question: str, *, as_of: date | None = None, limit: int = LINES) -> list[Found]:
@@ -189,29 +187,6 @@ def ask(
         return await librarian.ask(question, as_of=as_of)
 
     return look(place, answer)
-
-
-async def _vectors(embedder: Any, texts: Sequence[str]) -> Vectors:
-    """(texts, components); each different text once."""
-    once = list(dict.fromkeys(texts))
-    if not once:
-        return np.zeros((0, 1), np.float32)
-    place = {text: number for number, text in enumerate(once)}
-    try:
-        rows = await embedder.create_batch(once)
-    except PromptTooLong:  # a sentence of signs that take several tokens each
-        rows = [await _vector(embedder, text) for text in once]
-    return np.array(rows, np.float32)[[place[text] for text in texts]]
-
-
-async def _vector(embedder: Any, text: str) -> list[float]:
-    """The vector of as much of a text as the embedder reads."""
-    while True:
-        try:
-            vector: list[float] = (await embedder.create_batch([text]))[0]
-            return vector
-        except PromptTooLong:
-            text = text[: len(text) // 2]
 
 
 def _line(hit: Found) -> str:

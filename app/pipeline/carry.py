@@ -35,6 +35,8 @@ def import_home(place: Place, file: Path) -> Place:
         embedder = embedding.open_embedder(place.embedder or settings.MLX_EMBEDDER_NAME, ledger)
 
         async def fill() -> None:
+            texts = [*(entity.name for entity in picture.entities), *(fact.fact for fact in picture.facts)]
+            await embedder.embed_many([text.replace("\n", " ") for text in texts])
             with GraphStore.open_for_reading(
                 place.folder / GRAPH_NAME, embedder=embedder, group=picture.group
             ) as store:

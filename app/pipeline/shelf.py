@@ -8,6 +8,7 @@ import asyncio
 import hashlib
 import os
 import threading
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -40,13 +41,13 @@ class _Lent:
 
     vectors: Any = None
 
-    def get(self, key: str) -> bytes | None:
-        found: bytes | None = self.vectors.get(key) if self.vectors is not None else None
+    def get_all(self, keys: Sequence[str]) -> dict[str, bytes]:
+        found: dict[str, bytes] = self.vectors.get_all(keys) if self.vectors is not None else {}
         return found
 
-    def put(self, key: str, data: bytes) -> None:
+    def put_all(self, vectors: Mapping[str, bytes]) -> None:
         if self.vectors is not None:
-            self.vectors.put(key, data)
+            self.vectors.put_all(vectors)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from collections.abc import Mapping, Sequence
 
 import pytest
 from hypothesis import given, settings
@@ -18,8 +19,11 @@ from app.llm.reranker import EmbeddingReranker
 class Shelf(dict[str, bytes]):
     """A memory of vectors, as the ledger keeps one."""
 
-    def put(self, key: str, data: bytes) -> None:
-        self[key] = data
+    def get_all(self, keys: Sequence[str]) -> dict[str, bytes]:
+        return {key: self[key] for key in keys if key in self}
+
+    def put_all(self, vectors: Mapping[str, bytes]) -> None:
+        self.update(vectors)
 
 
 class Body:
@@ -78,6 +82,17 @@ async def test_a_text_is_embedded_once(tiny: LoadedModel) -> None:
     assert body.read == 2
     await QwenEmbedder(counted, 8, vectors=shelf).create("a")
     assert body.read == 3  # another dimension is another vector
+
+
+async def test_many_are_as_each_alone_and_a_long_one_is_cut(tiny: LoadedModel, embedder: QwenEmbedder) -> None:
+    """Texts of one length go together, in their order, none mixed up; a text beyond the context counts by its start."""
+    texts = ["Ghent", "a b c", "Lyon", "d e f", "Ghent", "a", "x " * 5 * tiny.max_context_tokens]
+    rows = await QwenEmbedder(tiny, embedder.dim).embed_many(texts)
+    assert rows.shape == (len(texts), embedder.dim)
+    for text, row in zip(texts[:-1], rows, strict=False):
+        assert row.tolist() == pytest.approx(await embedder.create(text), abs=1e-5)
+    assert math.hypot(*rows[-1]) == pytest.approx(1.0, abs=1e-5)
+    assert (await embedder.embed_many([])).shape == (0, embedder.dim)
 
 
 async def test_a_query_is_not_a_document(embedder: QwenEmbedder) -> None:
