@@ -14,8 +14,7 @@ from typing import Any
 import app.graph.quiet  # noqa: F401  # before graphiti
 
 # isort: split
-from graphiti_core.search.search_config_recipes import EDGE_HYBRID_SEARCH_RRF
-from graphiti_core.search.search_filters import ComparisonOperator, DateFilter, SearchFilters
+from graphiti_core.search.search_utils import DEFAULT_MIN_SCORE, rrf
 
 from app.graph.drivers.kuzu import Row
 from app.graph.store import GraphStore
@@ -26,6 +25,12 @@ _FACT_COLUMNS = (
 )
 _FACT = "MATCH (a:Entity)-[:RELATES_TO]->(e:RelatesToNode_)-[:RELATES_TO]->(b:Entity) WHERE e.group_id = $group_id"
 _STANDS = " AND (e.valid_at IS NULL OR e.valid_at <= $as_of) AND (e.invalid_at IS NULL OR e.invalid_at > $as_of)"
+_BY_WORDS = (
+    "CALL QUERY_FTS_INDEX('RelatesToNode_', 'edge_name_and_fact', CAST($words AS STRING)) YIELD node, score"
+    " WITH node AS e, score WHERE e.group_id = $group_id"
+)
+_BEST = " RETURN e.uuid AS uuid, score ORDER BY score DESC, uuid LIMIT $most"
+_WORDS = 100  # of a question that count
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,16 +87,21 @@ async def search(store: GraphStore, text: str, *, limit: int = 10, as_of: dateti
     """
     if not text.strip():
         return []
-    # A copy: Graphiti's own search() changes this shared recipe, and ingestion reads it too.
-    recipe = EDGE_HYBRID_SEARCH_RRF.model_copy(deep=True, update={"limit": limit})
-    found = await store.graphiti.search_(
-        text,
-        config=recipe,
-        group_ids=[store.group],
-        search_filter=_held_at(as_of),
-        query_vector=await store.embedder.embed_query(text),
+    vector = await store.embedder.embed_query(text)
+    stands = _STANDS if as_of else ""
+    # Graphiti's own queries walk to both ends of every fact, which takes six times as long.
+    by_words = await store.rows(
+        _BY_WORDS + stands + _BEST, words=" ".join(text.split()[:_WORDS]), as_of=as_of, most=2 * limit
     )
-    best_first = [edge.uuid for edge in found.edges]
+    by_meaning = await store.rows(
+        f"MATCH (e:RelatesToNode_) WHERE e.group_id = $group_id{stands} WITH e,"
+        f" array_cosine_similarity(e.fact_embedding, CAST($vector AS FLOAT[{len(vector)}])) AS score"
+        f" WHERE score > {DEFAULT_MIN_SCORE}{_BEST}",
+        vector=vector,
+        as_of=as_of,
+        most=2 * limit,
+    )
+    best_first = rrf([[row["uuid"] for row in rows] for rows in (by_words, by_meaning)])[0][:limit]
     rows = await store.rows(_FACT + " AND e.uuid IN $uuids" + _FACT_COLUMNS, uuids=best_first)
     hits = {hit.uuid: hit for hit in await _with_evidence(store, rows)}
     return [hits[uuid] for uuid in best_first]
@@ -172,15 +182,6 @@ async def canonical_dump(store: GraphStore) -> dict[str, Any]:
 
 def _plain(row: Row) -> dict[str, Any]:
     return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in sorted(row.items())}
-
-
-def _held_at(moment: datetime | None) -> SearchFilters:
-    if moment is None:
-        return SearchFilters()
-    unknown = [DateFilter(comparison_operator=ComparisonOperator.is_null)]
-    began = [DateFilter(date=moment, comparison_operator=ComparisonOperator.less_than_equal)]
-    still = [DateFilter(date=moment, comparison_operator=ComparisonOperator.greater_than)]
-    return SearchFilters(valid_at=[began, unknown], invalid_at=[still, unknown])
 
 
 async def _with_evidence(store: GraphStore, rows: Sequence[Row]) -> list[FactHit]:

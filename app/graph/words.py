@@ -6,7 +6,7 @@ Knows words and their counts; knows no graph and no model. In: texts and a quest
 import re
 import unicodedata
 from array import array
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -27,18 +27,21 @@ class FullText:
 
     def __init__(self, texts: Sequence[str]) -> None:
         self._size = len(texts)
-        postings: dict[str, tuple[array[int], array[int]]] = defaultdict(lambda: (array("l"), array("l")))
+        postings: dict[str, tuple[array[int], array[int]]] = {}
         lengths = np.zeros(self._size, np.float32)
+        stem_of: dict[str, str] = {}  # a journal has few different words
         for number, text in enumerate(texts):
-            counts = Counter(stems(text))
+            counts = Counter(stems(text, stem_of))
             lengths[number] = sum(counts.values())
             for stem, count in counts.items():
+                if stem not in postings:
+                    postings[stem] = array("l"), array("l")
                 places, times = postings[stem]
                 places.append(number)
                 times.append(count)
         mean = float(lengths.mean()) if self._size else 1.0
         self._norm = _K1 * (1 - _B + _B * lengths / max(mean, 1e-9))
-        self._postings = dict(postings)
+        self._postings = postings
 
     def scores(self, question: str) -> Scores:
         """BM25 of every text; zero where no word is shared. A word that most texts have counts for almost nothing."""
@@ -52,18 +55,26 @@ class FullText:
         return scores
 
 
-def stems(text: str) -> list[str]:
+def stems(text: str, known: dict[str, str] | None = None) -> list[str]:
     """Words without accents, case and common endings; scripts without spaces as pairs of signs.
+
+    known   stems by word, filled for the next call; a caller with many texts keeps one
 
     Example: "She lived in Zürich." -> ["she", "liv", "in", "zurich"]
     """
-    folded = "".join(c for c in unicodedata.normalize("NFD", text.lower()) if not unicodedata.combining(c))
+    folded = text.lower()
+    if not folded.isascii():
+        folded = "".join(c for c in unicodedata.normalize("NFD", folded) if not unicodedata.combining(c))
+    known = {} if known is None else known
     found: list[str] = []
     for word in _WORD.findall(folded):
-        if _HAN.search(word):
+        if word in known:
+            found.append(known[word])
+        elif _HAN.search(word):
             found += [word[i : i + 2] for i in range(max(len(word) - 1, 1))]
         else:
-            found.append(_stem(word))
+            known[word] = _stem(word)
+            found.append(known[word])
     return found
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 Points = NDArray[np.float32]  # (nodes, 2)
 
 _STEPS = 120
-_PUSHING = 400  # nodes whose push is counted at each step; of a larger graph a new sample every time
+_PUSHING = 200  # nodes whose push is counted at each step; of a larger graph a new sample every time
 
 
 def positions(nodes: int, edges: Mapping[tuple[int, int], float]) -> Points:
