@@ -5,11 +5,12 @@ In: a schema.  Out: the same schema closed, required, with references written ou
 """
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from app.errors import BadInput
+from app.llm.exclusive import exclude_each_other
+from app.llm.listed import listed, pattern_of_names, references, without_repetition
 
 Schema = dict[str, Any]  # Any: JSON values nest
 
@@ -18,8 +19,6 @@ ANNOTATIONS = {
     "title", "description", "default", "examples", "deprecated", "readOnly", "writeOnly", "discriminator",
     "$schema", "$id", "$comment", "$defs", "definitions", "contentEncoding", "contentMediaType",
 }  # fmt: skip
-# The grammar cannot keep a memory of what was said; who needs these checks the finished answer.
-UNENFORCED = {"uniqueItems", "propertyNames", "minProperties"}
 FORMAT_CHARS = 40  # a uuid has 36, an instant with its fraction and zone 35
 FORMATS = {"date-time", "time", "date", "duration", "email", "hostname", "ipv4", "ipv6", "uuid", "uri"}
 KEYWORDS = {
@@ -28,6 +27,9 @@ KEYWORDS = {
     "string": ("pattern", "format", "minLength", "maxLength"),
     "number": ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"),
 }
+
+
+KEPT_OTHERWISE = {"uniqueItems", "propertyNames"}  # what the walk turns into something that a grammar knows
 
 
 class _TooDeepError(Exception):
@@ -48,13 +50,15 @@ class Bounds:
     depth: int = 4  # of a type inside itself
 
 
-def bounded_schema(schema: Schema, bounds: Bounds | None = None) -> Schema:
+def bounded_schema(schema: Schema, bounds: Bounds | None = None, *, sets_may_repeat: bool = False) -> Schema:
     """The finite part of `schema`; what already has a bound keeps it, so bounding twice changes nothing.
 
-    raises  BadInput if a type must contain itself, or names a reference that is not there
+    sets_may_repeat   of a Python type, whose reader takes an item twice for once: `uniqueItems` need not be kept
+    raises            BadInput if a type must contain itself, names a reference that is not there, or asks for what a
+                      grammar cannot keep: different items, a choice of exactly one, so many keys
     """
     try:
-        return _Bounding(schema, bounds or Bounds()).whole()
+        return _Bounding(schema, bounds or Bounds(), sets_may_repeat).whole()
     except _TooDeepError as error:
         raise BadInput(f"the type {error} contains itself without end", hint="make the inner one optional") from error
 
@@ -62,9 +66,10 @@ def bounded_schema(schema: Schema, bounds: Bounds | None = None) -> Schema:
 class _Bounding:
     """One walk over one schema; `path` counts how often each reference is open above the current place."""
 
-    def __init__(self, root: Schema, bounds: Bounds) -> None:
+    def __init__(self, root: Schema, bounds: Bounds, sets_may_repeat: bool) -> None:
         self._root = root
         self._bounds = bounds
+        self._sets_may_repeat = sets_may_repeat
         self._path: list[str] = []
         self._shared: dict[str, Schema] = {}
 
@@ -80,11 +85,16 @@ class _Bounding:
             raise BadInput("a schema of False allows no answer", hint="remove it")
         if "$ref" in schema:
             return self._referred(schema)
-        kept = {key: value for key, value in schema.items() if key not in ANNOTATIONS | UNENFORCED}
+        kept = {key: value for key, value in schema.items() if key not in ANNOTATIONS}
         if "const" in kept or "enum" in kept:
-            return _listed(kept)
+            return listed(kept)
         if "allOf" in kept:
             return self.of(_merged([_without(kept, "allOf"), *(self._unfolded(part) for part in kept["allOf"])]))
+        if "oneOf" in kept and not exclude_each_other(kept, kept["oneOf"], self._root):
+            raise BadInput(
+                "a oneOf whose alternatives an answer could fit together cannot be kept by a grammar",
+                hint="use anyOf, or give each a constant of its own",
+            )
         for choice in ("anyOf", "oneOf"):
             if choice in kept:
                 return self._choice(_without(kept, choice), kept[choice])
@@ -110,7 +120,7 @@ class _Bounding:
         seen: set[str] = set()
         waiting = [name]
         while waiting:
-            found = {*_references(self._unfolded({"$ref": waiting.pop()}))} - seen
+            found = {*references(self._unfolded({"$ref": waiting.pop()}))} - seen
             seen |= found
             waiting += found
         return name not in seen
@@ -141,6 +151,8 @@ class _Bounding:
     def _typed(self, schema: Schema) -> Schema:
         kinds = schema.get("type") or [kind for kind, keys in KEYWORDS.items() if any(key in schema for key in keys)]
         kinds = [kinds] if isinstance(kinds, str) else kinds
+        if "array" in kinds and schema.get("uniqueItems") and not self._sets_may_repeat:
+            return self._unique(schema, [kind for kind in kinds if kind != "array"])
         result = {**schema, "type": kinds[0] if len(kinds) == 1 else kinds}
         if "string" not in kinds or schema.get("format") not in FORMATS:
             result.pop("format", None)
@@ -152,10 +164,28 @@ class _Bounding:
             result |= self._string(schema)
         if "integer" in kinds or "number" in kinds:
             result |= self._number(schema, "number" in kinds)
-        return result
+        return {key: value for key, value in result.items() if key not in KEPT_OTHERWISE}
+
+    def _unique(self, schema: Schema, others: list[str]) -> Schema:
+        """A list without repetition, or any of the other kinds."""
+        plain = _without(schema, "uniqueItems")
+        if "prefixItems" in plain:
+            raise BadInput("'uniqueItems' beside 'prefixItems' cannot be kept by a grammar", hint="leave one out")
+        bounded = self._typed({**plain, "type": "array"})
+        items = bounded["items"]
+        items = self._shared[items["$ref"].removeprefix("#/$defs/")] if "$ref" in items else items
+        lists = without_repetition(items, bounded["minItems"], bounded["maxItems"])
+        if not others:
+            return lists
+        rest = {key: value for key, value in plain.items() if key not in KEYWORDS["array"]}
+        return {"anyOf": [lists, self._typed({**rest, "type": others})]}
 
     def _object(self, schema: Schema) -> Schema:
-        properties = schema.get("properties", {})
+        properties, others = schema.get("properties", {}), schema.get("additionalProperties", True)
+        unlisted = [name for name in schema.get("required", []) if name not in properties]
+        if unlisted and (others is False or "patternProperties" in schema):
+            raise BadInput(f"the schema requires {len(unlisted)} properties that it does not list", hint="list them")
+        properties = {**properties, **dict.fromkeys(unlisted, others)}
         extra = schema.get("additionalProperties", not properties and "patternProperties" not in schema)
         patterns = schema.get("patternProperties", {})
         if properties or not (extra or patterns):
@@ -163,9 +193,17 @@ class _Bounding:
             kept = {
                 name: bounded for name, value in properties.items() if (bounded := self._member(schema, name, value))
             }
+            if len(kept) < schema.get("minProperties", 0) or (kept and "propertyNames" in schema):
+                raise BadInput("'minProperties' or 'propertyNames' beside 'properties' cannot be kept by a grammar")
             return {"properties": kept, "required": list(kept), "additionalProperties": False}
         if extra and not patterns:
-            patterns = {f"^[^\\x00-\\x1f\\x7f]{{1,{self._bounds.key_chars}}}$": extra}
+            names = schema.get("propertyNames")
+            anything = f"^[^\\x00-\\x1f\\x7f]{{1,{self._bounds.key_chars}}}$"
+            patterns = {anything if names is None else pattern_of_names(names): extra}
+        elif "propertyNames" in schema:
+            raise BadInput("'propertyNames' beside 'patternProperties' cannot be kept by a grammar")
+        if schema.get("minProperties", 0) > 1:  # a key may be said twice, and then counts once
+            raise BadInput("'minProperties' of a map cannot be kept by a grammar", hint="list the properties")
         return {
             "patternProperties": {pattern: self.of(value) for pattern, value in patterns.items()},
             "maxProperties": schema.get("maxProperties", self._bounds.entries),
@@ -229,35 +267,6 @@ class _Bounding:
             },
         ]
         return {"anyOf": [*scalars, *nested]}
-
-
-def _listed(schema: Schema) -> Schema:
-    """The values that are listed, less those that the other keywords refuse. raises BadInput if none is left"""
-    listed: Schema = {key: schema[key] for key in ("const", "enum") if key in schema}
-    others = {key: value for key, value in schema.items() if key not in ("const", "enum", "type")}
-    if not others or any(_references(others)):
-        return listed
-    import jsonschema  # late: few schemas need it
-
-    judge = jsonschema.Draft202012Validator(others)
-    values = [schema["const"]] if "const" in schema else schema["enum"]
-    fitting = [value for value in values if judge.is_valid(value)]
-    if not fitting:
-        raise BadInput("the schema lists values and allows none of them", hint="remove the other keywords")
-    return listed if len(fitting) == len(values) else {"enum": fitting}
-
-
-def _references(schema: Any) -> Iterator[str]:
-    """Every `$ref` inside."""
-    if isinstance(schema, dict):
-        if isinstance(schema.get("$ref"), str):
-            yield schema["$ref"]
-        for key, value in schema.items():
-            if key not in ("const", "enum"):
-                yield from _references(value)
-    elif isinstance(schema, list):
-        for item in schema:
-            yield from _references(item)
 
 
 def _merged(parts: list[Schema]) -> Schema:

@@ -63,7 +63,7 @@ def grammar_of(
     if isinstance(output_type, dict):
         return _json_grammar(output_type, bounds)
     if isinstance(output_type, type) and issubclass(output_type, BaseModel):
-        return _json_grammar(output_type.model_json_schema(), bounds)
+        return _json_grammar(output_type.model_json_schema(), bounds, sets_may_repeat=True)
     return _through_outlines(output_type, bounds)
 
 
@@ -73,12 +73,13 @@ def _through_outlines(output_type: OutputType, bounds: Bounds | None) -> Grammar
     from outlines.types import CFG, JsonSchema, Regex
     from outlines.types.dsl import Term, python_types_to_terms, to_regex
 
+    is_type = not isinstance(output_type, JsonSchema)
     try:
-        if JsonSchema.is_json_schema(output_type) and not isinstance(output_type, JsonSchema):
+        if JsonSchema.is_json_schema(output_type) and is_type:
             output_type = JsonSchema(output_type)
         term = output_type if isinstance(output_type, Term) else python_types_to_terms(output_type)
         if isinstance(term, JsonSchema):
-            return _json_grammar(json.loads(term.schema), bounds)
+            return _json_grammar(json.loads(term.schema), bounds, sets_may_repeat=is_type)
         if isinstance(term, CFG):
             return Grammar("lark", term.definition, llguidance.LLMatcher.grammar_from_lark(term.definition))
         pattern = term.pattern if isinstance(term, Regex) else to_regex(term)
@@ -102,8 +103,8 @@ def _style(schema: dict[str, Any]) -> dict[str, Any]:
     return {**JSON_STYLE, "json_allowed_escapes": ESCAPES + ("u" if _has_control_constants(schema) else "")}
 
 
-def _json_grammar(schema: dict[str, Any], bounds: Bounds | None) -> Grammar:
-    text = canonical(bounded_schema(schema, bounds))
+def _json_grammar(schema: dict[str, Any], bounds: Bounds | None, *, sets_may_repeat: bool = False) -> Grammar:
+    text = canonical(bounded_schema(schema, bounds, sets_may_repeat=sets_may_repeat))
     style = _style(json.loads(text))
     try:
         compiled = llguidance.LLMatcher.grammar_from_json_schema(text, overrides=style)

@@ -124,6 +124,12 @@ class _AnswerSchema(GenerateJsonSchema):
         """Days to seconds of a size that a timedelta can hold; ISO 8601 knows no bound."""
         return {"type": "string", "pattern": _DURATION}
 
+    def set_schema(self, schema: Any) -> JsonSchemaValue:
+        """A list: pydantic takes what is said twice for once, and no grammar remembers what was said."""
+        return self.list_schema(schema)
+
+    frozenset_schema = set_schema
+
     def url_schema(self, schema: Any) -> JsonSchemaValue:  # noqa: ARG002
         """A web address; the format `uri` is looser than pydantic."""
         return {"type": "string", "pattern": _URL}

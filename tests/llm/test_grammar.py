@@ -38,7 +38,7 @@ class Leaf(BaseModel):
     colour: Colour = Colour.RED
     kind: Literal["a", "b", 3] = "a"
     note: str | None = None
-    tags: set[str] = set()
+    tags: set[Literal["x", "y", "z"]] = set()
     pair: tuple[int, str] = (0, "")
     born: Annotated[str, Field(json_schema_extra={"format": "date"})] = "2024-01-01"
     scores: dict[str, int] = {}
@@ -101,20 +101,75 @@ def test_any_obedient_answer_is_valid_for_its_type(grammars: Grammars, type_: An
     """40 random walks end, and pydantic and jsonschema accept each one."""
     schema = TypeAdapter(type_).json_schema()
     grammar, rng = grammar_of(schema, SHORT), random.Random(1)
-    checker = jsonschema.Draft202012Validator({**schema, **_without_unique_items(schema)})
+    checker = jsonschema.Draft202012Validator(schema)
     for _ in range(40):
         answer = json.loads(walk(grammars, grammar, rng))
         checker.validate(answer)
         TypeAdapter(type_).validate_python(answer)
 
 
-def _without_unique_items(schema: dict[str, Any]) -> dict[str, Any]:
-    """The one keyword the grammar does not keep; pydantic's own set accepts repetitions."""
-    return dict(
-        json.loads(
-            json.dumps(schema).replace('"uniqueItems": true, ', "").replace('"uniqueItems": true', '"title": ""')
-        )
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "array", "items": {"enum": ["a", "b", "c", "a"]}, "uniqueItems": True, "minItems": 1},
+        {
+            "type": ["array", "null"],
+            "items": {"$ref": "#/$defs/f"},
+            "uniqueItems": True,
+            "$defs": {"f": {"enum": [1, 2]}},
+        },
+        {"type": "array", "items": {"type": "boolean"}, "uniqueItems": True, "minItems": 2},
+        {"type": "array", "items": {"type": "string"}, "uniqueItems": True, "maxItems": 1},
+        {"type": "object", "additionalProperties": {"type": "integer"}, "propertyNames": {"enum": ["a.b", "c"]}},
+        {"type": "object", "additionalProperties": {"type": "integer"}, "minProperties": 1},
+        {"type": "object", "properties": {"a": {"type": "null"}, "b": {"type": "null"}}, "minProperties": 2},
+        {"oneOf": [{"type": "integer"}, {"type": "string", "maxLength": 3}]},
+        {"properties": {"a": {"type": "null"}}, "required": ["b"], "additionalProperties": {"type": "boolean"}},
+        {"type": "object", "required": ["a"], "additionalProperties": {"type": "boolean"}},
+    ],
+)
+def test_what_a_grammar_must_be_told_otherwise_is_kept(grammars: Grammars, schema: dict[str, Any]) -> None:
+    """Lists without repetition, names of keys, numbers of keys, exactly one of several: 60 random walks are valid."""
+    grammar, rng = grammar_of(schema, SHORT), random.Random(2)
+    texts = [walk(grammars, grammar, rng) for _ in range(60)]
+    for text in texts:
+        jsonschema.Draft202012Validator(schema).validate(json.loads(text))
+    assert len(set(texts)) > 1 or schema.get("minItems") == 2 or "minProperties" in schema
+    once = bounded_schema(schema)
+    assert bounded_schema(once) == {key: value for key, value in once.items() if key != "$defs"} | (
+        {"$defs": once["$defs"]} if "#/$defs/" in json.dumps(once) else {}
     )
+
+
+@pytest.mark.parametrize(
+    ("schema", "named"),
+    [
+        ({"type": "array", "items": {"type": "string"}, "uniqueItems": True}, "uniqueItems"),
+        ({"type": "array", "items": {"enum": list(range(9))}, "uniqueItems": True}, "uniqueItems"),
+        ({"type": "array", "items": {"enum": [1, 1]}, "uniqueItems": True, "minItems": 2}, "2 different items"),
+        ({"type": "object", "propertyNames": {"maxLength": 3}}, "propertyNames"),
+        ({"type": "object", "properties": {"a": {}}, "propertyNames": {"pattern": "a"}}, "propertyNames"),
+        ({"type": "object", "properties": {"a": {}}, "minProperties": 2}, "minProperties"),
+        ({"type": "object", "minProperties": 2}, "minProperties"),
+        ({"oneOf": [{"type": "integer"}, {"type": "number"}]}, "oneOf"),
+        ({"properties": {"a": {}}, "required": ["b"], "additionalProperties": False}, "does not list"),
+    ],
+)
+def test_what_no_grammar_keeps_is_refused_before_any_answer(schema: dict[str, Any], named: str) -> None:
+    """By its name, however deep it stands: what is served is always valid."""
+    with pytest.raises(BadInput, match=named):
+        grammar_of({"type": "object", "properties": {"inner": {"type": "array", "items": schema}}}, SHORT)
+
+
+def test_a_python_set_may_be_told_an_item_twice(grammars: Grammars) -> None:
+    """Its reader keeps one of them; the same type's schema on its own is refused."""
+
+    class Tagged(BaseModel):
+        tags: set[str]
+
+    assert isinstance(Tagged.model_validate_json(walk(grammars, grammar_of(Tagged, SHORT), random.Random(1))), Tagged)
+    with pytest.raises(BadInput, match="uniqueItems"):
+        grammar_of(Tagged.model_json_schema(), SHORT)
 
 
 @pytest.mark.parametrize("type_", [Leaf, Tree, list[Leaf], dict[str, Leaf], dict[str, Any], Any])
