@@ -83,9 +83,8 @@ def _parser() -> argparse.ArgumentParser:
     how.add_argument(
         "--min-confidence",
         type=float,
-        default=0.0,
         metavar="P",
-        help="leave out facts less sure than this, 0 to 1 (0); `python -m app evaluate` tells what that buys",
+        help="leave out facts less sure than this, 0 to 1 (0, or as `optimise` has learnt); see `evaluate`",
     )
     how.add_argument("--owner", metavar="NAME", help='who "I" is in the entries (DAYBOOK_OWNER)')
     how.add_argument("--model", metavar="M", help="a model folder or hub name (MLX_MODEL_NAME; default: bundled)")

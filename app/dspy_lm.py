@@ -75,21 +75,17 @@ class Flights:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
-        self._template = str(engine.loaded.tokenizer.chat_template or "")
+        self.tokenizer = engine.loaded.tokenizer
         self._guard = threading.Lock()
         self._waiting: dict[object, tuple[Job, list[Future[Completion]]]] = {}
 
     def translate(self, asked: lm15.Request, on_text: Callable[[str], None] | None = None) -> Request:
         """As our engine takes it."""
-        return request_of(asked, self._template, on_text)
+        return request_of(asked, str(self.tokenizer.chat_template or ""), on_text)
 
     def respond(self, asked: lm15.Request, request: Request, completion: Completion) -> lm15.Response:
         """As DSPy takes it."""
-        return response_of(asked, request, completion, self.token_text)
-
-    def token_text(self, token: int) -> str:
-        text: str = self.engine.loaded.tokenizer.decode([token], clean_up_tokenization_spaces=False)
-        return text
+        return response_of(asked, request, completion, self.tokenizer)
 
     def join(self, request: Request) -> tuple["Future[Completion]", Callable[[], None]]:
         """A future of the answer for this caller alone, and what to call when it gives up."""
@@ -276,7 +272,7 @@ def _last_events(flights: Flights, request: Request, job: Job) -> Iterator[Any]:
     if isinstance(request.output_type, ToolCalls):
         for place, part in enumerate(parts):
             yield lm15.StreamDeltaEvent(_delta(part, place))
-    if scores := logprobs_of(completion, flights.token_text):
+    if scores := logprobs_of(completion, flights.tokenizer):
         yield lm15.StreamDeltaEvent(lm15.TextDelta("", logprobs=scores))
     yield lm15.StreamEndEvent(finish_reason=finish_of(parts, completion), usage=usage_of(completion))
 

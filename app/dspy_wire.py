@@ -25,7 +25,6 @@ SUPPORTED = frozenset(
     }
 )  # fmt: skip
 _REFUSED = ("top_p", "top_k", "frequency_penalty", "presence_penalty", "probabilities")
-Decode = Callable[[int], str]  # the text of one token
 
 
 def request_of(asked: lm15.Request, template: str, on_text: Callable[[str], None] | None = None) -> Request:
@@ -71,7 +70,7 @@ def completion_of(request: Request, error: Truncated) -> Completion:
     raise error
 
 
-def response_of(asked: lm15.Request, request: Request, completion: Completion, decode: Decode) -> lm15.Response:
+def response_of(asked: lm15.Request, request: Request, completion: Completion, tokenizer: Any) -> lm15.Response:
     """Translate an answer back."""
     parts = parts_of(request, completion)
     return lm15.Response(
@@ -80,7 +79,7 @@ def response_of(asked: lm15.Request, request: Request, completion: Completion, d
         message=lm15.Message.assistant(parts),
         finish_reason=finish_of(parts, completion),
         usage=usage_of(completion),
-        logprobs=logprobs_of(completion, decode) or None,
+        logprobs=logprobs_of(completion, tokenizer) or None,
     )
 
 
@@ -105,14 +104,20 @@ def usage_of(completion: Completion) -> lm15.Usage:
     )
 
 
-def logprobs_of(completion: Completion, decode: Decode) -> tuple[lm15.TokenLogprob, ...]:
-    """One a token where they were asked for: under the grammar, at temperature 1; a forced token has 0."""
-    return tuple(_logprob(token, decode) for token in completion.logprobs or ())
+def logprobs_of(completion: Completion, tokenizer: Any) -> tuple[lm15.TokenLogprob, ...]:
+    """One a token where they were asked for: under the grammar, at temperature 1; a forced token has 0.
 
+    tokenizer   mlx-lm's TokenizerWrapper (untyped)
+    """
 
-def _logprob(said: TokenLogprob, decode: Decode) -> lm15.TokenLogprob:
-    top = tuple(lm15.TopLogprob(decode(token), logprob, token_id=token) for token, logprob in said.top)
-    return lm15.TokenLogprob(decode(said.token), said.logprob, token_id=said.token, top=top)
+    def text(token: int) -> str:
+        return str(tokenizer.decode([token], clean_up_tokenization_spaces=False))
+
+    def told(said: TokenLogprob) -> lm15.TokenLogprob:
+        top = tuple(lm15.TopLogprob(text(token), logprob, token_id=token) for token, logprob in said.top)
+        return lm15.TokenLogprob(text(said.token), said.logprob, token_id=said.token, top=top)
+
+    return tuple(map(told, completion.logprobs or ()))
 
 
 @contextmanager

@@ -25,6 +25,7 @@ from app.llm.engine import Engine
 from app.llm.loader import load_generator
 from app.settings import BUNDLED_MODEL
 from benchmarks.dspy_shapes import programs
+from benchmarks.laws import random_model
 
 SHORT = Bounds(text_chars=60, items=4, entries=4, key_chars=16, depth=2)
 
@@ -73,9 +74,9 @@ class Crowd:
         Engine._answer = watched  # type: ignore[method-assign,assignment]
         started = time.perf_counter()
         try:
-            share = self.calls // 12
-            threads = [threading.Thread(target=self._thread, args=(i, share)) for i in range(8)]
-            threads += [threading.Thread(target=asyncio.run, args=(self._loop(i, share),)) for i in range(8, 12)]
+            shares = [self.calls // 12 + (i < self.calls % 12) for i in range(12)]
+            threads = [threading.Thread(target=self._thread, args=(i, shares[i])) for i in range(8)]
+            threads += [threading.Thread(target=asyncio.run, args=(self._loop(i, shares[i]),)) for i in range(8, 12)]
             for thread in threads:
                 thread.start()
             for thread in threads:
@@ -133,10 +134,11 @@ def main() -> None:
     """Print the figures asked for."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--model", type=Path, default=BUNDLED_MODEL)
+    parser.add_argument("--random", action="store_true", help="a tiny model of random weights instead")
     parser.add_argument("--draws", type=int, default=50, help="answers of each shape")
     parser.add_argument("--calls", type=int, default=10_000, help="calls of the crowd")
     options = parser.parse_args()
-    loaded = load_generator(options.model)
+    loaded = random_model(seed=0) if options.random else load_generator(options.model)
     engine = Engine(loaded)
     if options.calls:
         crowd = Crowd(engine, options.calls)

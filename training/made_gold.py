@@ -36,6 +36,12 @@ def rows(first_seed: int, journals: int) -> Iterator[dict[str, Any]]:
             }
 
 
+def write(file: Path, first_seed: int, journals: int) -> None:
+    """The rows as JSONL."""
+    lines = (json.dumps(row, ensure_ascii=False) for row in rows(first_seed, journals))
+    file.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+
+
 def _fact(fact: MadeFact) -> dict[str, Any]:
     names = ("source", "target", "relation", "fact", "valid_at", "invalid_at")
     return {name: getattr(fact, name) for name in names}
@@ -55,8 +61,7 @@ def main() -> None:
     parser.add_argument("--journals", type=int, default=12, help="about 8 entries each")
     parser.add_argument("--seed", type=int, default=FIRST_SEED, help="of the first journal")
     options = parser.parse_args()
-    lines = (json.dumps(row, ensure_ascii=False) for row in rows(options.seed, options.journals))
-    options.file.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    write(options.file, options.seed, options.journals)
 
 
 if __name__ == "__main__":

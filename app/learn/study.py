@@ -17,7 +17,7 @@ from typing import Any
 import dspy
 import dspy.lm15
 
-from app.learn.lessons import said_in
+from app.learn.lessons import FIELDS, said_in
 from app.measure.score import Tally
 from app.prompts.adapter import JSONAdapter
 from app.prompts.programs import Tightened
@@ -167,8 +167,7 @@ def _answered(predict: dspy.Predict, example: dspy.Example) -> dspy.Prediction |
 
 
 def _count(tally: Tally, name: str, example: dspy.Example, answer: Any) -> None:
-    field = "extracted_entities" if name == "extract_entities" else "edges"
-    said, right = said_in(name, getattr(answer, field, None) if answer is not None else None), set(example.right)
+    said, right = said_in(name, getattr(answer, FIELDS[name], None)), set(example.right)
     known = said if example.is_whole else said & (right | set(example.wrong))
     tally.add(known, right)
 
@@ -181,8 +180,7 @@ def _f1(name: str, example: dspy.Example, answer: Any) -> float:
 
 def _feedback(name: str, example: dspy.Example, answer: Any) -> dspy.Prediction:
     """For reflection: what was missed and what was wrong."""
-    field = "extracted_entities" if name == "extract_entities" else "edges"
-    said, right = said_in(name, getattr(answer, field, None)), set(example.right)
+    said, right = said_in(name, getattr(answer, FIELDS[name], None)), set(example.right)
     missed, extra = sorted(right - said), sorted(said - right)
     told = f"Missed: {', '.join(missed) or 'nothing'}. Wrong: {', '.join(extra) or 'nothing'}."
     return dspy.Prediction(score=_f1(name, example, answer), feedback=told)

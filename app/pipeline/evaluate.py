@@ -48,7 +48,7 @@ class EvaluateRequest:
     embedder: str | None = None
     home: Path | None = None
     limit: int | None = None
-    min_confidence: float = 0.0
+    min_confidence: float | None = None
 
     def __post_init__(self) -> None:
         check_confidence(self.min_confidence)
@@ -74,6 +74,8 @@ def evaluate(request: EvaluateRequest, progress: Progress) -> Evaluation:
     """
     texts = spread(read_gold(request.gold), request.limit)
     programs = journal_programs(folder=prompts_folder(home_folder(request.home)))
+    learnt = programs["extract_edges"].min_confidence
+    least = learnt if request.min_confidence is None else request.min_confidence
     started = time.monotonic()
     with TemporaryDirectory(prefix="daybook-") as folder, Ledger.open(Path(folder) / "home") as ledger:
         models = opener.open_models(
@@ -83,7 +85,7 @@ def evaluate(request: EvaluateRequest, progress: Progress) -> Evaluation:
         progress.begin(len(texts))
         pairs: list[tuple[GoldText, Reading]] = []
         for number, world in enumerate(_worlds(texts)):
-            prompts = JournalPrompts(owner=world[0].owner, programs=programs, min_confidence=request.min_confidence)
+            prompts = JournalPrompts(owner=world[0].owner, programs=programs, min_confidence=least)
             pairs += asyncio.run(_read_world(Path(folder), f"w{number}", request, models, prompts, world))
             progress.advance(len(pairs), len(texts), world[-1].id)
         scores = score(pairs)
@@ -94,7 +96,7 @@ def evaluate(request: EvaluateRequest, progress: Progress) -> Evaluation:
         fingerprint=loaded.fingerprint[:16],
         texts=scores.texts,
         unread=scores.unread,
-        min_confidence=request.min_confidence,
+        min_confidence=least,
         figures=figures_of(scores),
         calibration=calibration_of(scores),
         prompts=tuple(

@@ -9,10 +9,11 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
-from app.errors import BadInput
+from app.errors import BadInput, PromptTooLong, Truncated
 from app.graph.carry import read_picture  # first: it silences graphiti
 from app.graph.store import GraphStore
 from app.journal.chunks import chunk_entry
@@ -74,51 +75,116 @@ def optimise(request: OptimiseRequest, say: Callable[[str], None]) -> list[Learn
     make_private_folder(request.place.folder)
     with Ledger.open(request.place.folder) as ledger:
         # Late: dspy and mlx cost seconds each, and a request that cannot be met should not wait for them.
-        from app.learn.lessons import examples_of, shares
-        from app.learn.study import LEAST, Meter, forecast, study
+        from app.learn.abstain import CALLS
+        from app.learn.lessons import examples_of, meetings_of
+        from app.learn.study import LEAST, forecast
 
-        found = examples_of([*_labelled(request, ledger), *_gold(request)])
+        lessons, meetings = _labelled(request, ledger)
+        gold = list(_gold(request))
+        lessons, meetings = [*lessons, *gold], [*meetings, *meetings_of(lesson.text for lesson in gold)]
+        found = examples_of(lessons, meetings)
         enough = {name: examples for name, examples in found.items() if len(examples) >= LEAST}
+        with_facts = [lesson for lesson in lessons if lesson.text.facts is not None and lesson.text.entities]
         told = ", ".join(f"{len(examples)} for {name}" for name, examples in found.items())
         if not enough:
             hint = f"{LEAST} texts are the least; decide on more with `python -m app review`, or give --gold FILE"
             raise BadInput(f"too few labelled texts to learn from: {told}", hint=hint)
-        needed = sum(forecast(len(examples)) for examples in enough.values())
+        kept = CALLS * len(with_facts) if "extract_edges" in enough else 0
+        needed = sum(forecast(len(examples)) for examples in enough.values()) + kept
         say(f"labelled texts: {told}; at least {needed} calls, {request.budget} allowed")
         if request.budget < needed:
             raise BadInput(f"--budget is {request.budget}, {needed} is the least here", hint="raise it")
         if request.dry_run:
             return []
-        from app.dspy_lm import Flights, MlxEngine, name_of
-        from app.learn.memory import Remembering
-        from app.learn.study import local_lm
-        from app.llm.engine import Engine
-        from app.llm.loader import load_generator
-        from app.prompts.programs import journal_programs, save_program
-
-        engine = Engine(load_generator(request.model_name, allow_download=True))
-        folder, learnt = prompts_folder(request.place.folder), []
-        programs, spent, started = journal_programs(folder=folder), 0, time.monotonic()
-        for place, (name, examples) in enumerate(enough.items()):
-            meter = Meter((request.budget - spent) // (len(enough) - place))
-            lm = local_lm(name_of(engine.loaded), Remembering(MlxEngine(Flights(engine)), ledger.calls, meter))
-            outcome = study(name, programs[name], shares(examples), lm, meter, _timed(say, meter, started))
-            spent += meter.spent
-            file = save_program(outcome.predict, folder, name) if outcome.is_better else None
-            learnt.append(
-                Learnt(name, outcome.examples, outcome.before, outcome.after, outcome.chosen, outcome.calls, file)
-            )
+        learnt = _study(request, ledger, enough, request.budget - kept, say)
+        if kept:
+            learnt.append(_abstain(request, ledger, with_facts, say))
         return learnt
 
 
-def _timed(say: Callable[[str], None], meter: Any, started: float) -> Callable[[str], None]:
-    """Each line with how long the rest of the budget would take at the pace so far."""
+def _study(
+    request: OptimiseRequest, ledger: Ledger, enough: dict[str, list[Any]], budget: int, say: Callable[[str], None]
+) -> list[Learnt]:
+    """DSPy's optimisers on each program in turn."""
+    from app.dspy_lm import Flights, MlxEngine, name_of
+    from app.learn.lessons import shares
+    from app.learn.memory import Remembering
+    from app.learn.study import Meter, local_lm, study
+    from app.prompts.programs import journal_programs, save_program
 
-    def told(line: str) -> None:
-        pace = (time.monotonic() - started) / max(meter.spent, 1)
-        say(f"{line} (at most {pace * meter.left / 60:.1f} min more)")
+    engine, folder, learnt = _engine(request.model_name), prompts_folder(request.place.folder), list[Learnt]()
+    programs, spent, started = journal_programs(folder=folder), 0, time.monotonic()
+    for place, (name, examples) in enumerate(enough.items()):
+        meter = Meter((budget - spent) // (len(enough) - place))
+        lm = local_lm(name_of(engine.loaded), Remembering(MlxEngine(Flights(engine)), ledger.calls, meter))
+        told = partial(_told, say, started, budget, spent, meter)
+        outcome = study(name, programs[name], shares(examples), lm, meter, told)
+        spent += meter.spent
+        file = save_program(outcome.predict, folder, name) if outcome.is_better else None
+        learnt.append(
+            Learnt(name, outcome.examples, outcome.before, outcome.after, outcome.chosen, outcome.calls, file)
+        )
+    return learnt
 
-    return told
+
+def _abstain(request: OptimiseRequest, ledger: Ledger, lessons: list[Any], say: Callable[[str], None]) -> Learnt:
+    """How sure the model must be of a fact, with the programs that are in use by now."""
+    from app.learn.abstain import CALLS, learn_confidence
+    from app.learn.lessons import shares
+    from app.prompts.programs import journal_programs, save_program
+
+    folder = prompts_folder(request.place.folder)
+    programs = journal_programs(folder=folder)
+    facts = programs["extract_edges"]
+    if facts.demos or programs["extract_entities"].demos:  # of a text that is shown in the prompt nothing is learnt
+        lessons = [lesson for part in shares(lessons)[1:] for lesson in part]
+    found = learn_confidence(lessons, programs, partial(_asked, _engine(request.model_name), ledger))
+    told = f"facts less sure than {found.confidence:g} left out"
+    say(f"extract_edges, end to end: F1 {found.before:.3f}, {found.after:.3f} with {told}; four folds")
+    file = None
+    if found.after > found.before:
+        facts.min_confidence = found.confidence
+        file = save_program(facts, folder, "extract_edges")
+    return Learnt("extract_edges", found.texts, found.before, found.after, told, CALLS * found.texts, file)
+
+
+def _asked(engine: Any, ledger: Ledger, call: Any) -> tuple[str, list[Any]] | None:
+    """An answer and its weights, remembered or of now; None for a prompt too long or an answer that does not end."""
+    from app.llm.request import Request, Turn
+    from app.llm.weights import weights_of
+
+    turns = [Turn(message["role"], message["content"]) for message in call.messages]
+    logprobs = 0 if call.weigh is not None else None
+    question = engine.prepare(Request(messages=turns, output_type=call.schema, is_template=True, logprobs=logprobs))
+    known = ledger.calls.get(question.key)
+    if known is not None:
+        return known, ledger.weights.get(question.key) or []
+    try:
+        done = engine.answer(question)
+    except (PromptTooLong, Truncated):
+        return None
+    weights = weights_of(engine.loaded.tokenizer, done)
+    ledger.calls.put(
+        question.key, prompt_name="optimise", answer=done.text, prompt_tokens=done.prompt_tokens,
+        answer_tokens=len(done.token_ids), cached_tokens=done.cached_tokens,
+        seconds=done.seconds_prefill + done.seconds_decode, weights=weights,
+    )  # fmt: skip
+    return done.text, weights or []
+
+
+@lru_cache(maxsize=1)
+def _engine(model: str) -> Any:
+    from app.llm.engine import Engine
+    from app.llm.loader import load_generator
+
+    return Engine(load_generator(model, allow_download=True))
+
+
+def _told(say: Callable[[str], None], started: float, budget: int, before: int, meter: Any, line: str) -> None:
+    """A line with how long the rest of the budget would take at the pace so far."""
+    spent = before + meter.spent
+    pace = (time.monotonic() - started) / max(spent, 1)
+    say(f"{line} (at most {pace * (budget - spent) / 60:.1f} min more)")
 
 
 def _gold(request: OptimiseRequest) -> Iterator[Any]:
@@ -133,12 +199,12 @@ def _gold(request: OptimiseRequest) -> Iterator[Any]:
                 yield Lesson(text, names_whole=text.names_whole and text.types is None)
 
 
-def _labelled(request: OptimiseRequest, ledger: Ledger) -> list[Any]:
-    """The texts that the owner has decided on; empty where nothing was loaded."""
+def _labelled(request: OptimiseRequest, ledger: Ledger) -> tuple[list[Any], list[Any]]:
+    """(texts, meetings) that the owner has decided on; empty where nothing was loaded."""
     home, group = request.place.folder, request.place.group_name
     labels = ledger.labels.all(group)
     if not labels or not (home / GRAPH_NAME).exists() or not (home / LEDGER_NAME).exists():
-        return []
+        return [], []
 
     async def look(store: GraphStore, _: Ledger) -> Picture:
         return await read_picture(store)
@@ -149,11 +215,32 @@ def _labelled(request: OptimiseRequest, ledger: Ledger) -> list[Any]:
     for label in labels:
         for episode in {uuid for episodes in label.roots.values() for uuid in episodes}:
             told_by.setdefault(episode, []).append(label)
-    return [
+    lessons = [
         _lesson(request.owner_name, picture, episode, told_by[episode.uuid], decided)
         for episode in picture.episodes
         if episode.uuid in told_by
     ]
+    met = (_meeting(request.owner_name, picture, label) for label in labels)
+    return lessons, [meeting for meeting in met if meeting is not None]
+
+
+def _meeting(owner: str, picture: Picture, label: Label) -> Any:
+    """A merge says who a name is; a name that was accepted is none of those it looks like. None: it says neither."""
+    from app.learn.lessons import MOST_KNOWN, Meeting, is_alike
+
+    if label.kind != "entity" or label.verb not in ("merge", "accept"):
+        return None
+    name, same_as = label.about["name"], label.about.get("into")
+    telling = set(label.roots.get(name, ()))
+    texts = (episode.text for episode in picture.episodes if episode.uuid in telling and name in episode.text)
+    text = next(texts, None)
+    others = [one for one in picture.entities if one.name not in (name, owner)]
+    near = [one for one in others if one.name == same_as or is_alike(one.name, name)]
+    known = sorted(near, key=lambda one: (one.name != same_as, one.name))[:MOST_KNOWN]
+    if text is None or not known or (same_as is not None and known[0].name != same_as):
+        return None
+    told = tuple(sorted((one.name, one.type, one.summary) for one in known))
+    return Meeting(owner, text, name, label.about.get("type") or "Thing", told, same_as)
 
 
 def _lesson(owner: str, picture: Picture, episode: Any, labels: list[Label], decided: set[str]) -> Any:

@@ -24,7 +24,7 @@ class Reader:
     model: str
     embedder: str
     owner: str
-    min_confidence: float
+    min_confidence: float | None
 
 
 def remember(request: LoadRequest, ledger: Ledger) -> None:

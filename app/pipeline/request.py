@@ -35,7 +35,7 @@ class LoadRequest:
     date_from: DateFrom = "heading"
     dry_run: bool = False
     retry: bool = False
-    min_confidence: float = 0.0
+    min_confidence: float | None = None
 
     def __post_init__(self) -> None:
         if self.limit is not None and self.limit < 1:
@@ -125,9 +125,9 @@ class Progress(Protocol):
     def advance(self, done: int, total: int, day: str) -> None: ...
 
 
-def check_confidence(value: float) -> None:
-    """raises BadInput for what is no probability"""
-    if not 0 <= value <= 1:
+def check_confidence(value: float | None) -> None:
+    """raises BadInput for what is no probability; None: as `optimise` has learnt"""
+    if value is not None and not 0 <= value <= 1:
         raise BadInput(f"--min-confidence is {value}, 0 to 1 is allowed", hint="0 keeps everything")
 
 

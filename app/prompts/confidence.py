@@ -1,6 +1,6 @@
-"""How sure an extraction was of each fact: the probability of its fields under the grammar, and what the grammar cut.
+"""How sure an answer was of each thing it states: the probability of its fields under the grammar, and what was cut.
 
-Knows the answer's layout; knows no model. In: an answer's text and its weights.  Out: a Confidence a fact.
+Knows the answer's layout; knows no model. In: an answer's text and its weights.  Out: a Confidence each.
 """
 
 import json
@@ -13,12 +13,13 @@ from app.prompts.adapter import dump_answer
 
 # (start, end, logprob, cut) of every token that was a choice: half-open characters of the answer's text.
 Weight = Sequence[float]
-_DECIDING = ("source", "target", "relation", "valid_at", "invalid_at")  # the sentence only words what these say
+# What a thing stated is right or wrong by; the sentence of a fact only words what these say.
+DECIDING = frozenset({"name", "type", "same_as", "source", "target", "relation", "valid_at", "invalid_at"})
 
 
 @dataclass(frozen=True, slots=True)
 class Confidence:
-    """How sure one fact was.
+    """How sure the model was of one thing.
 
     fields       renormalised log-probability of each field's value, natural logarithm
     confidence   joint probability of who, what and when: 0 to 1
@@ -30,15 +31,15 @@ class Confidence:
     cut: float
 
 
-def fact_confidences(text: str, weights: Sequence[Weight]) -> list[Confidence]:
-    """One for each fact of an `edges` answer, in the answer's order.
+def confidences(text: str, weights: Sequence[Weight]) -> list[Confidence]:
+    """One for each name, fact or resolution of an answer, in the answer's order.
 
     text   as the grammar made it: its layout is known, so every field is found by its place
     """
-    answer = json.loads(text)
+    (stated,) = json.loads(text).values()
     found, place = [], 0
-    for line, items in answer["edges"].items():
-        head = f"{dump_answer(line)}: ["
+    for line, items in stated.items() if isinstance(stated, dict) else [(None, stated)]:
+        head = "[" if line is None else f"{dump_answer(line)}: ["
         place = text.index(head, place) + len(head)
         for item in items:
             place = text.index("{", place)
@@ -54,7 +55,9 @@ def _confidence(item: dict[str, Any], start: int, weights: Sequence[Weight]) -> 
         end = place + len(dump_answer(value))
         inside = [weight for weight in weights if weight[0] < end and weight[1] > place]
         fields[name] = round(sum(weight[2] for weight in inside), 4)
-        if name in _DECIDING:
+        if name in DECIDING:
             kept *= math.prod(1 - weight[3] for weight in inside)
         place = end + 2
-    return Confidence(fields, round(math.exp(sum(fields[name] for name in _DECIDING)), 4), round(1 - kept, 4))
+    return Confidence(
+        fields, round(math.exp(sum(fields[name] for name in DECIDING & fields.keys())), 4), round(1 - kept, 4)
+    )

@@ -18,7 +18,7 @@ from pydantic import BaseModel, create_model
 from app.prompts import alike, schemas
 from app.prompts.adapter import JSONAdapter
 from app.prompts.answers import GroundedFact, graphiti_edge, grounded, instant
-from app.prompts.confidence import Confidence, Weight, fact_confidences
+from app.prompts.confidence import Confidence, Weight, confidences
 from app.prompts.inputs import number_text
 from app.prompts.programs import Programs, journal_programs
 from app.prompts.signatures import ENTITY_TYPES
@@ -57,13 +57,14 @@ class JournalPrompts:
     """The builders of one run: who writes, which kinds of entity there are, and which programs ask for them.
 
     names, facts     of the episode being read, as they were answered: what its grounding is made of
-    min_confidence   facts of a lower confidence are left out; one whose confidence is not known stays
+    min_confidence   facts of a lower confidence are left out; one whose confidence is not known stays; None: as the
+                     program has learnt
     """
 
     owner: str
     types: dict[str, str] = field(default_factory=lambda: dict(ENTITY_TYPES))
     programs: Programs = field(default_factory=dict)
-    min_confidence: float = 0.0
+    min_confidence: float | None = None
     names: list[str] = field(default_factory=list)
     facts: list[GroundedFact] = field(default_factory=list)
 
@@ -161,11 +162,13 @@ class JournalPrompts:
             ),
         }
 
+        least = self.programs["extract_edges"].min_confidence if self.min_confidence is None else self.min_confidence
+
         def finish(answer: Answer) -> Answer:
             once: dict[tuple[str, str, str], tuple[Answer, GroundedFact]] = {}
             for place, (sentence, item) in enumerate(by_sentence(answer["edges"])):
                 fact = grounded(item, text.spans[sentence - 1], sure[place] if sure else None)
-                if fact.confidence is None or fact.confidence >= self.min_confidence:
+                if fact.confidence is None or fact.confidence >= least:
                     once.setdefault((fact.source, fact.target, fact.fact), (item, fact))
             self.facts = [fact for _, fact in once.values()]
             return {"edges": [graphiti_edge(item) for item, _ in once.values()]}
@@ -173,7 +176,7 @@ class JournalPrompts:
         sure: list[Confidence] = []
 
         def weigh(said: str, weights: Sequence[Weight]) -> None:
-            sure[:] = fact_confidences(said, weights)
+            sure[:] = confidences(said, weights)
 
         return self._leave("extract_edges", inputs, schemas.edges(names, text.lines(), list(text.dates)), finish, weigh)
 

@@ -27,8 +27,24 @@ from app.prompts.signatures import (
     with_types,
 )
 
-Programs = dict[str, dspy.Predict]
+Programs = dict[str, "Program"]
 _MIN_QUOTE_CHARS = 12  # shorter sentences ("It rained.") are nobody's in particular
+
+
+class Program(dspy.Predict):  # type: ignore[misc]
+    """A prompt, and how sure the model must be of what it states there; 0 takes everything."""
+
+    min_confidence = 0.0
+
+    def dump_state(self, json_mode: bool = True) -> dict[str, Any]:
+        """DSPy's state and the confidence."""
+        return {**super().dump_state(json_mode), "min_confidence": self.min_confidence}
+
+    def load_state(self, state: dict[str, Any], **options: Any) -> "Program":
+        """The inverse; a state without a confidence takes everything."""
+        self.min_confidence = float(state.get("min_confidence", 0.0))
+        super().load_state({name: value for name, value in state.items() if name != "min_confidence"}, **options)
+        return self
 
 
 def journal_programs(types: dict[str, str] = ENTITY_TYPES, folder: Path | None = None) -> Programs:
@@ -37,13 +53,13 @@ def journal_programs(types: dict[str, str] = ENTITY_TYPES, folder: Path | None =
     raises  BadInput for a file that is no program of ours
     """
     programs = {
-        "extract_entities": dspy.Predict(with_types(ExtractEntities, types)),
-        "extract_edges": dspy.Predict(ExtractEdges),
-        "resolve_entities": dspy.Predict(ResolveEntities),
-        "resolve_edge": dspy.Predict(ResolveEdge),
-        "summarize_entities": dspy.Predict(SummarizeEntities),
-        "date_fact": dspy.Predict(DateFact),
-        "answer_question": dspy.Predict(AnswerQuestion),
+        "extract_entities": Program(with_types(ExtractEntities, types)),
+        "extract_edges": Program(ExtractEdges),
+        "resolve_entities": Program(ResolveEntities),
+        "resolve_edge": Program(ResolveEdge),
+        "summarize_entities": Program(SummarizeEntities),
+        "date_fact": Program(DateFact),
+        "answer_question": Program(AnswerQuestion),
     }
     for path in sorted(folder.glob("*.json")) if folder is not None else ():
         if path.stem not in programs:
@@ -54,7 +70,8 @@ def journal_programs(types: dict[str, str] = ENTITY_TYPES, folder: Path | None =
 
 def save_program(program: dspy.Predict, folder: Path, name: str) -> Path:
     """Write `name`.json in DSPy's format, whole or not at all, for its owner's eyes alone; the LM is not in it."""
-    bare = dspy.Predict(program.signature)
+    bare = Program(program.signature)
+    bare.min_confidence = getattr(program, "min_confidence", 0.0)  # what an optimiser returns may be a plain Predict
     bare.demos = [
         {key: value for key, value in dict(demo).items() if key in program.signature.fields} for demo in program.demos
     ]
@@ -93,7 +110,7 @@ class Tightened(dspy.Module):  # type: ignore[misc]
             return self.predict(**inputs)
 
 
-def _load(program: dspy.Predict, path: Path) -> None:
+def _load(program: Program, path: Path) -> None:
     try:
         state = json.loads(path.read_text(encoding="utf-8"))
         fields = [field["prefix"] for field in state["signature"]["fields"]]

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from app.prompts.adapter import dump_answer
-from app.prompts.confidence import fact_confidences
+from app.prompts.confidence import confidences
 from app.prompts.inputs import number_text
 from tests.prompts.test_library import TEXT, _edges, _prompts
 
@@ -33,7 +33,7 @@ def test_a_field_has_the_weights_of_its_own_characters() -> None:
         text, ("Clara", -0.5, 0.2), ("Siemens", -0.25, 0.5), ("WORKS", -1.0, 0.0), ("_AT", -0.5, 0.0),
         ("Clara works", -9.0, 0.9), ("Zoë", -0.75, 0.1),
     )  # fmt: skip
-    first, other = fact_confidences(text, weights)
+    first, other = confidences(text, weights)
     assert first.fields == {
         "source": -0.5,
         "target": -0.25,
@@ -49,15 +49,16 @@ def test_a_field_has_the_weights_of_its_own_characters() -> None:
 def test_a_token_that_reaches_into_a_field_counts_for_it() -> None:
     """The quote that ends a name is a decision on the name."""
     text = dump_answer({"edges": {"1. A.": [FACT]}})
-    (one,) = fact_confidences(text, weighed(text, ('", "relation', -0.5, 0.0)))
+    (one,) = confidences(text, weighed(text, ('", "relation', -0.5, 0.0)))
     assert one.fields["target"] == -0.5
 
 
-@pytest.mark.parametrize(("least", "kept"), [(0.0, 2), (0.5, 1)])
-def test_less_sure_facts_are_left_out(least: float, kept: int) -> None:
-    """Below --min-confidence a fact reaches neither the graph nor its grounding; without weights all stay."""
+@pytest.mark.parametrize(("least", "learnt", "kept"), [(0.0, 0.5, 2), (0.5, 0.0, 1), (None, 0.5, 1), (None, 0.0, 2)])
+def test_less_sure_facts_are_left_out(least: float | None, learnt: float, kept: int) -> None:
+    """Below --min-confidence, else what was learnt, a fact reaches nothing; without weights all stay."""
     prompts = _prompts()
     prompts.min_confidence = least
+    prompts.programs["extract_edges"].min_confidence = learnt
     fact = {**FACT, "source": "Clara Weiss", "fact": "Clara Weiss works at Siemens."}
     lines = number_text(TEXT, None).lines()
     answer = {"edges": {lines[0]: [fact], lines[1]: [{**fact, "fact": "Clara Weiss left Siemens."}], lines[2]: []}}

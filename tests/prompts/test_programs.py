@@ -96,6 +96,18 @@ def test_a_file_that_is_no_program_is_refused(tmp_path: Path, name: str, content
         journal_programs(folder=tmp_path)
 
 
+def test_how_sure_a_model_must_be_is_part_of_a_program(tmp_path: Path) -> None:
+    """It is saved and served with it; a file from before there was one takes everything."""
+    program = journal_programs()["extract_edges"]
+    program.min_confidence = 0.25
+    path = save_program(program, tmp_path, "extract_edges")
+    assert journal_programs(folder=tmp_path)["extract_edges"].min_confidence == 0.25
+    state = json.loads(path.read_text(encoding="utf-8"))
+    del state["min_confidence"]
+    path.write_text(json.dumps(state), encoding="utf-8")
+    assert journal_programs(folder=tmp_path)["extract_edges"].min_confidence == 0.0
+
+
 def test_programs_that_quote_a_text_are_found(tmp_path: Path) -> None:
     """By any sentence of it, however it is broken into lines; short ones are nobody's in particular."""
     program = journal_programs()["extract_entities"]

@@ -10,7 +10,7 @@ from app.measure.score import ends_of
 from app.prompts.library import JournalPrompts
 from training.evaluate import by_surface, stated
 from training.made.journal import make_journal
-from training.made_gold import rows
+from training.made_gold import write
 from training.score import score_dates, score_entities, score_facts, score_numbers, score_resolutions
 from training.tasks import edges_example, entities_example
 
@@ -87,7 +87,7 @@ def test_by_surface_every_form_of_a_name_is_its_own() -> None:
 def test_made_gold_is_read_as_it_was_made(tmp_path: Path) -> None:
     """What the generator labels is what `evaluate` scores: entities, facts with their days, one world a journal."""
     file = tmp_path / "made.jsonl"
-    file.write_text("".join(f"{json.dumps(row)}\n" for row in rows(3, journals=2)), encoding="utf-8")
+    write(file, 3, journals=2)
     made = [entry for seed in (3, 4) for entry in make_journal(seed, held_out=True).entries]
     texts = read_gold(file)
     assert len({text.world for text in texts}) == 2

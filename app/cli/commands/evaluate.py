@@ -22,7 +22,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """What can be typed after the name."""
     parser.add_argument("gold", type=Path, metavar="GOLD", help="texts with gold labels, .jsonl or .jsonl.gz")
     parser.add_argument("--limit", type=at_least_one, metavar="N", help="N texts at equal distances (all)")
-    parser.add_argument("--min-confidence", type=float, default=0.0, metavar="P", help="leave out less sure facts (0)")
+    parser.add_argument("--min-confidence", type=float, metavar="P", help="leave out less sure facts (0, or as learnt)")
     parser.add_argument("--page", type=Path, metavar="FILE", help="write the report with its plots as one HTML file")
     parser.add_argument("--model", metavar="M", help="a model folder or hub name (MLX_MODEL_NAME)")
     parser.add_argument("--embedder", metavar="E", help="an embedding model (MLX_EMBEDDER_NAME)")
