@@ -1,20 +1,43 @@
-"""Time and memory per entry as the graph grows: `python -m benchmarks.scale [--chunks 2000]`.
+"""Time and memory per entry as the graph grows: `python -m benchmarks.scale [--entries 2000] [--home FOLDER]`.
 
-Knows the app's ingestion. In: as much of Pepys as is wanted and there.  Out: ten rows on the way.
+Knows the app's load; the language model is replaced by a script. In: an invented life.  Out: ten rows on the way, kept in a file.
+
+What is real: reading, planning, ledger, Graphiti, its searches, the embedded database, the embedder and its vectors, and
+the building of prompts and schemas. What is replaced: the language model with its tokenizer and grammars. The script
+answers at once what the entry says ("Nadia works at Helios." states one fact), so that 2,000 entries take minutes;
+`benchmarks.ingest` measures the model, `benchmarks.reuse` the memory of its caches. With --home the run is kept there:
+stop it whenever you like, the same command goes on where it stopped.
 """
 
 import argparse
-import asyncio
+import contextlib
+import json
+import random
 import resource
 import sys
-from typing import Any
+import tempfile
+import time
+from collections.abc import Iterator
+from datetime import date, timedelta
+from pathlib import Path
 
-from app.llm.engine import Engine
+import app.llm.mkl  # noqa: F401  # before anything that brings mlx in
+
+# isort: split
+from app.llm.calls import CallStats
+from app.llm.client import GraphitiLM
+from app.pipeline import models
+from app.pipeline.load import load_journals
+from app.pipeline.request import LoadRequest
 from app.prompts.library import take_call
-from benchmarks.common import Named, about, bundled, bundled_embedder, diary, ingest
-from benchmarks.decode import clock
+from benchmarks.common import about, bundled
+from benchmarks.forecast import Silent
+from tests.pipeline.scripted import OWNER, ScriptedEngine
 
 ROWS = 10
+VERBS = ("works at", "met", "lives in", "likes", "visited")
+NAMES = ("Nadia", "Viktor", "Marta", "Ossip", "Lena", "Jonas", "Ruth", "Emil", "Tilda", "Bruno")
+PLACES = ("Helios", "Ghent", "Orion", "Lodz", "Vesta", "Malmo", "Corvus", "Turku", "Lyra", "Basel")
 
 
 def peak_megabytes() -> float:
@@ -22,32 +45,76 @@ def peak_megabytes() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
 
 
+def life(entries: int) -> str:
+    """A diary of one short entry a day; a new person comes about every fourth day."""
+    rng, lines, day = random.Random(0), [], date(2000, 1, 1)
+    for number in range(entries):
+        people = 10 + number // 4
+        who = [
+            f"{NAMES[person % 10]}{chr(97 + person // 10 % 26)}{chr(97 + person // 260)}" for person in range(people)
+        ]
+        said = [f"{rng.choice(who)} {rng.choice(VERBS)} {rng.choice(PLACES)}." for _ in range(2)]
+        lines.append(f"{day + timedelta(days=number)}\n\n{' '.join(said)}\n")
+    return "\n".join(lines)
+
+
+@contextlib.contextmanager
+def scripted() -> Iterator[None]:
+    """Loads answered by the script, with the real embedder."""
+
+    def open_scripted(model: str, embedder: str, ledger: object, say: object = None) -> models.Models:  # noqa: ARG001
+        vectors = models.open_embedder(embedder, ledger)  # type: ignore[arg-type]
+        stats, engine = CallStats(), ScriptedEngine()
+        client = GraphitiLM(None, None, engine=engine, specialise=take_call, stats=stats)  # type: ignore[arg-type]
+        return models.Models(client, vectors, models.EmbeddingReranker(vectors), stats, "a script")
+
+    real, models.open_models = models.open_models, open_scripted
+    try:
+        yield
+    finally:
+        models.open_models = real
+
+
 def main() -> None:
-    """One table."""
+    """One table, kept as scale.json in the home."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--chunks", type=int, default=2000)
-    count, loaded = parser.parse_args().chunks, bundled()
-    engine = Engine(loaded)
-    client = Named(None, loaded.tokenizer, engine=engine, specialise=take_call)
-    texts = diary(count)
-    print(f"{about(loaded)}\n\n| chunks | CPU ms a chunk | of the clock the model | KV kept, MB | peak memory, MB |")
-    print("|---|---|---|---|---|")
-    last = {"number": 0, "seconds": clock(), "model": 0.0}
-
-    def note(number: int, _: Any) -> None:
-        if (number + 1) % max(len(texts) // ROWS, 1):
-            return
-        done, model = number + 1 - last["number"], client.stats.total().seconds
-        each = 1000 * (clock() - last["seconds"]) / done
-        share = 1000 * (model - last["model"]) / done
+    parser.add_argument("--entries", type=int, default=2000)
+    parser.add_argument("--home", type=Path, help="keep the graph there, and go on from what it holds")
+    options = parser.parse_args()
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(scripted())
+        home = options.home or Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        home.mkdir(parents=True, exist_ok=True)
+        diary, kept = home / "life.txt", home / "scale.json"
+        diary.write_text(life(options.entries), encoding="utf-8")
+        rows = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else []
+        print(f"{about(bundled())}, which a script replaces\n")
         print(
-            f"| {number + 1:,} | {each:,.0f} | {share:,.0f} ms | {engine._prefixes.nbytes / 1e6:.1f} "
-            f"| {peak_megabytes():,.0f} |",
-            flush=True,
+            "| entries | entities | facts | CPU ms an entry | ms an entry | peak memory, MB |\n|---|---|---|---|---|---|"
         )
-        last.update(number=number + 1, seconds=clock(), model=model)
-
-    asyncio.run(ingest(client, bundled_embedder(), texts, ours=True, after=note))
+        step = max(options.entries // ROWS, 1)
+        for limit in range(step, options.entries + 1, step):
+            known = next((row for row in rows if row["entries"] == limit), None)
+            if known is None:
+                cpu, wall = time.process_time(), time.monotonic()
+                report = load_journals(LoadRequest(paths=[diary], home=home, owner=OWNER, limit=limit), Silent())
+                each = 1000 / max(report.chunks_done - (rows[-1]["done"] if rows else 0), 1)
+                known = {
+                    "entries": limit,
+                    "done": report.chunks_done,
+                    "entities": report.entities,
+                    "facts": report.facts,
+                    "cpu_ms": (time.process_time() - cpu) * each,
+                    "ms": (time.monotonic() - wall) * each,
+                    "peak_mb": peak_megabytes(),
+                }
+                rows.append(known)
+                kept.write_text(json.dumps(rows), encoding="utf-8")
+            print(
+                f"| {limit:,} | {known['entities']:,} | {known['facts']:,} | {known['cpu_ms']:,.0f} | {known['ms']:,.0f} "
+                f"| {known['peak_mb']:,.0f} |",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from app.ledger.store import Ledger
 from app.pipeline import decisions
 from app.pipeline import models as opener
 from app.pipeline.audit import count
-from app.pipeline.forecasting import Foretold, work_of
+from app.pipeline.forecasting import Foretold, chunk_sizes
 from app.pipeline.models import Models
 from app.pipeline.request import GRAPH_NAME, LoadReport, LoadRequest, Progress, prompts_folder
 from app.pipeline.runs import RunLog, Sample, peak_memory
@@ -43,13 +43,14 @@ def fill(
     started = time.monotonic()
     models = opener.open_models(request.model_name, request.embedder_name, ledger, progress.say)
     progress.say(models.about)
-    work = work_of((chunk.text for chunk in pending), len({chunk.entry_id for chunk in pending}), request.model_name)
-    foretold = Foretold(request, ledger, work, models.guess(), report)
+    sizes = chunk_sizes((chunk.text for chunk in pending), request.model_name)
+    waiting = len({chunk.entry_id for chunk in pending})
+    foretold = Foretold(request, ledger, sizes, waiting, models.guess(), report)
     progress.say(foretold.line)
     start_seconds = time.monotonic() - started
     try:
         ledger.uses.begin(request.group_name)
-        asyncio.run(_fill(request, progress, ledger, models, pending, report))
+        log = asyncio.run(_fill(request, progress, ledger, models, pending, report))
     finally:
         ledger.uses.end()
         models.keep()  # an interrupted run has measured something, too
@@ -61,7 +62,7 @@ def fill(
     report.answer_tokens += total.answer_tokens
     report.forward_passes += total.forward_passes
     report.seconds_of_model += total.seconds
-    foretold.learn(start_seconds, time.monotonic() - started, models.peak())
+    foretold.learn(start_seconds, time.monotonic() - started, models.peak(), log.seconds_of_chunks())
 
 
 async def _fill(
@@ -71,7 +72,7 @@ async def _fill(
     models: Models,
     pending: Sequence[PlannedChunk],
     report: LoadReport,
-) -> None:
+) -> RunLog:
     programs = journal_programs(folder=prompts_folder(request.home_folder))
     prompts = JournalPrompts(owner=request.owner_name, programs=programs, min_confidence=request.min_confidence)
     with open_graph(request.home_folder, request.group_name, models, prompts) as store:
@@ -89,6 +90,7 @@ async def _fill(
         progress.advance(done, total, "")
         await decisions.apply(store, ledger)
         await count(store, report)
+    return log
 
 
 async def _sample(seconds: float, entries: int, chunks: int, models: Models, store: GraphStore) -> Sample:

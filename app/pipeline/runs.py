@@ -9,6 +9,7 @@ import sys
 import time
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 
 from app.errors import BadInput, StorageFailed
@@ -55,6 +56,11 @@ class RunLog:
     def seconds(self) -> float:
         """Since the run began."""
         return round(time.monotonic() - self._clock, 3)
+
+    def seconds_of_chunks(self) -> list[float]:
+        """What each chunk took, in order."""
+        ends = [0.0, *(sample.seconds for sample in self.samples)]
+        return [end - start for start, end in pairwise(ends)]
 
     def write(self, home: Path) -> None:
         """Keep the run beside the graph; one that read nothing leaves nothing."""

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.budget.planner import LEAST_SPREAD, TYPICAL, Costs, Pace, Work, forecast
+from app.budget.planner import LEAST_SPREAD, MOST_GROWTH, TYPICAL, Costs, Pace, Work, forecast, growth_of
 
 SEEN = Costs(10, 2000, 50, 40_000, 20_000, 5000, 2500, 20.0, 5.0)
 amounts = st.integers(1, 10_000)
@@ -61,3 +61,35 @@ def test_a_pace_survives_the_ledger() -> None:
     pace = Pace(SEEN, 0.2, 5, 1.5, 3)
     assert Pace.from_json(pace.to_json()) == pace
     assert Pace.from_json(None) is Pace.from_json("{}") is Pace.from_json("x") is None
+
+
+def test_a_slower_machine_is_foretold_more() -> None:
+    """A probe that takes twice as long as before the last run doubles the seconds, and no call or token."""
+    known = Pace(SEEN, runs=1, probe_seconds=2.0)
+    now = known.at(Pace(TYPICAL, probe_seconds=4.0))
+    before, after = (forecast(Work(3, 10, 2000), pace) for pace in (known, now))
+    assert after.seconds == pytest.approx(2 * before.seconds)
+    assert after.calls == before.calls
+    assert now.at(Pace(TYPICAL, probe_seconds=2.0)).costs == known.costs
+    assert Pace(SEEN, runs=1).at(Pace(TYPICAL, probe_seconds=4.0)) == Pace(SEEN, runs=1, probe_seconds=4.0)
+
+
+def test_a_fuller_graph_is_foretold_more() -> None:
+    """What was learnt in an empty graph costs more in a full one, by the growth that was seen."""
+    pace = Pace(replace(SEEN, places=50.0), runs=1, growth=0.01)  # ten chunks, five held before one on average
+    same, later = (forecast(Work(3, 10, 2000, held), pace) for held in (0, 105))
+    assert same.seconds == pytest.approx(25.0)
+    assert later.seconds == pytest.approx(25.0 * 2.1 / 1.05)
+
+
+def test_growth_is_the_slope_of_a_run() -> None:
+    """Found where it is, from any start; none in a steady run; half believed after fifty chunks; bounded."""
+    tokens = [100, 150] * 100
+    rising = [count * (1 + 0.005 * (30 + place)) for place, count in enumerate(tokens)]
+    assert growth_of(tokens, rising, 30) == pytest.approx(0.005 * 200 / 250)
+    assert growth_of(tokens, [2.0 * count for count in tokens], 0) == pytest.approx(0)
+    assert growth_of(tokens, rising[::-1], 0) == 0
+    assert (
+        growth_of(tokens[:50], [count * (1 + place) for place, count in enumerate(tokens[:50])], 0) <= MOST_GROWTH / 2
+    )
+    assert growth_of([1, 2], [1.0, 9.0], 0) == growth_of([], [], 5) == 0

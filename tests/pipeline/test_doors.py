@@ -191,7 +191,10 @@ def test_a_dry_run_wakes_no_model(bench: Bench, tmp_path: Path) -> None:
         f"print([name for name in {heavy!r} if name in sys.modules], file=sys.stderr)"
     )
     told = run("-c", code)
-    assert (json.loads(told.stdout)["entries"], told.stderr) == (4, "[]\n")
+    report = json.loads(told.stdout)
+    assert (report["entries"], told.stderr) == (4, "[]\n")
+    assert report["forecast"]["is_measured"]
+    assert report["forecast"]["seconds"] > 0
 
 
 def test_a_terminal_without_utf8_gets_escapes(bench: Bench) -> None:
