@@ -1,8 +1,8 @@
 """Time and memory per entry as the graph grows: `python -m benchmarks.scale [--entries 2000] [--home FOLDER]`.
 
-Knows the app's load; the language model is replaced by a script. In: an invented life.  Out: ten rows on the way, kept in a file.
+Knows the app's load; a script stands for the language model. In: an invented life.  Out: ten rows, kept in a file.
 
-What is real: reading, planning, ledger, Graphiti, its searches, the embedded database, the embedder and its vectors, and
+What is real: reading, planning, ledger, Graphiti, its searches, the embedded database, the embedder, its vectors, and
 the building of prompts and schemas. What is replaced: the language model with its tokenizer and grammars. The script
 answers at once what the entry says ("Nadia works at Helios." states one fact), so that 2,000 entries take minutes;
 `benchmarks.ingest` measures the model, `benchmarks.reuse` the memory of its caches. With --home the run is kept there:
@@ -24,11 +24,15 @@ from pathlib import Path
 import app.llm.mkl  # noqa: F401  # before anything that brings mlx in
 
 # isort: split
+from app.ledger.store import Ledger
 from app.llm.calls import CallStats
 from app.llm.client import GraphitiLM
+from app.llm.reranker import EmbeddingReranker
 from app.pipeline import models
+from app.pipeline.embedding import open_embedder
 from app.pipeline.load import load_journals
 from app.pipeline.request import LoadRequest
+from app.pipeline.runs import read_run
 from app.prompts.library import take_call
 from benchmarks.common import about, bundled
 from benchmarks.forecast import Silent
@@ -62,11 +66,11 @@ def life(entries: int) -> str:
 def scripted() -> Iterator[None]:
     """Loads answered by the script, with the real embedder."""
 
-    def open_scripted(model: str, embedder: str, ledger: object, say: object = None) -> models.Models:  # noqa: ARG001
-        vectors = models.open_embedder(embedder, ledger)  # type: ignore[arg-type]
+    def open_scripted(model: str, embedder: str, ledger: Ledger, say: object = None) -> models.Models:  # noqa: ARG001
+        vectors = open_embedder(embedder, ledger)
         stats, engine = CallStats(), ScriptedEngine()
         client = GraphitiLM(None, None, engine=engine, specialise=take_call, stats=stats)  # type: ignore[arg-type]
-        return models.Models(client, vectors, models.EmbeddingReranker(vectors), stats, "a script")
+        return models.Models(client, vectors, EmbeddingReranker(vectors), stats, "a script")
 
     real, models.open_models = models.open_models, open_scripted
     try:
@@ -89,19 +93,17 @@ def main() -> None:
         diary.write_text(life(options.entries), encoding="utf-8")
         rows = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else []
         print(f"{about(bundled())}, which a script replaces\n")
-        print(
-            "| entries | entities | facts | CPU ms an entry | ms an entry | peak memory, MB |\n|---|---|---|---|---|---|"
-        )
+        print("| entries | entities | facts | CPU ms an entry | ms an entry | peak memory, MB |")
+        print("|---|---|---|---|---|---|")
         step = max(options.entries // ROWS, 1)
         for limit in range(step, options.entries + 1, step):
             known = next((row for row in rows if row["entries"] == limit), None)
             if known is None:
                 cpu, wall = time.process_time(), time.monotonic()
                 report = load_journals(LoadRequest(paths=[diary], home=home, owner=OWNER, limit=limit), Silent())
-                each = 1000 / max(report.chunks_done - (rows[-1]["done"] if rows else 0), 1)
+                each = 1000 / len(read_run(home).samples)
                 known = {
                     "entries": limit,
-                    "done": report.chunks_done,
                     "entities": report.entities,
                     "facts": report.facts,
                     "cpu_ms": (time.process_time() - cpu) * each,
@@ -110,11 +112,8 @@ def main() -> None:
                 }
                 rows.append(known)
                 kept.write_text(json.dumps(rows), encoding="utf-8")
-            print(
-                f"| {limit:,} | {known['entities']:,} | {known['facts']:,} | {known['cpu_ms']:,.0f} | {known['ms']:,.0f} "
-                f"| {known['peak_mb']:,.0f} |",
-                flush=True,
-            )
+            figures = (known[name] for name in ("entities", "facts", "cpu_ms", "ms", "peak_mb"))
+            print(f"| {limit:,} | {' | '.join(f'{figure:,.0f}' for figure in figures)} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """docs/models.md: what each family's cache takes and how long a context each size of machine allows, all computed.
 
-Knows docs/models.json, where configs stand as their authors published them and rows as `onboard` measured them.
+Knows docs/models.json, where configs stand with what they were checked against, and rows as `onboard` measured them.
 In: that file.  Out: the page; `python -m app onboard --table` writes it.
 """
 
@@ -25,8 +25,8 @@ OUTPUT_RESERVE = 4096
 
 _HEAD = """# Models
 
-Written by `python -m app onboard --table` from docs/models.json; the figures are computed, not typed. Configs are those
-their authors published; nothing on this page but the last table was measured.
+Written by `python -m app onboard --table` from docs/models.json; the figures are computed, not typed. What the configs
+were checked against stands further down; nothing on this page but the last table was measured.
 
 A cache in float16, and in 8 or 4 bits with a scale and a bias for each 64 values ("-": mlx-lm 0.32 cannot quantise this
 cache). KiB a token over all layers; MiB of 1,024 tokens include what does not grow.
@@ -36,6 +36,12 @@ _CONTEXTS = """
 The largest context, prompt and answer together, of a 4-bit model on an idle Mac: Metal's recommended working set is
 taken as two thirds of the memory up to 36 GB and three quarters above, 512 MiB stay free, passes are of 512 tokens.
 "model": the model's own positions bind; "-": the weights leave no room. In brackets: with the cache in 8 bits.
+
+"""
+_SOURCES = """
+## What the configs were checked against (2026-11-21)
+
+No model hub can be reached from where this page was made, so these are public copies and the configs in transformers.
 
 """
 _ADDING = """
@@ -61,6 +67,9 @@ def render(rows: dict[str, Any]) -> str:
         + "\n"
         + _CONTEXTS
         + "\n".join(_contexts(published))
+        + "\n"
+        + _SOURCES
+        + "\n".join(f"- {model['name']}: {model['source']}" for model in published)
         + "\n"
         + _ADDING
         + "\n".join(_onboarded(rows["onboarded"]))
