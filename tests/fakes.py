@@ -26,7 +26,6 @@ from graphiti_core.llm_client.client import LLMClient
 from graphiti_core.llm_client.config import LLMConfig
 from graphiti_core.prompts import ChatPrompt, SystemMessage, UserMessage, create_prompt_library
 
-
 from app.graph.drivers.kuzu import EmbeddedKuzu
 from app.graph.ingest import Episode, GroundedFact, Grounding, Mention
 from app.graph.store import GraphStore

@@ -18,7 +18,7 @@ from app.picture import Entity, Episode, Fact, Picture, Span
 Row = dict[str, Any]  # a column is what Cypher takes under that name
 _ROWS = 1000  # of a statement: one a row takes ten times as long
 _ELSEWHERE = ("outcome", "chunk")  # of an episode: a table of their own, and the ledger
-_EMPTY = {name: "CAST([], 'STRING[]')" for name in ("facts", "episodes", "labels")}
+_EMPTY = dict.fromkeys(("facts", "episodes", "labels"), "CAST([], 'STRING[]')")
 
 
 async def read_picture(store: GraphStore) -> Picture:

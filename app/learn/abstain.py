@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from app.learn.lessons import Lesson, ask_for_facts, ask_for_names
+from app.measure.chance import f1_of, is_surely_better
 from app.measure.score import Tally
 from app.prompts.confidence import Weight
 from app.prompts.library import JournalPrompts, PromptCall
@@ -31,12 +32,14 @@ class Abstention:
     before, after   F1 of the ends of facts with the confidence in use, and with one that is learnt, both on all texts:
                     each quarter is judged by what the other three teach
     confidence      what all of them teach
+    is_better       after is above before by more than the luck of the texts
     """
 
     texts: int
     before: float
     after: float
     confidence: float
+    is_better: bool
 
 
 def learn_confidence(lessons: Sequence[Lesson], programs: Programs, ask: Ask) -> Abstention:
@@ -46,12 +49,13 @@ def learn_confidence(lessons: Sequence[Lesson], programs: Programs, ask: Ask) ->
     """
     read = [(lesson, _stated(lesson, programs, ask)) for lesson in lessons]
     now = programs["extract_edges"].min_confidence
-    before, after = Tally(), Tally()
+    before, after = [], []
     for fold in range(FOLDS):
         least = _best([one for place, one in enumerate(read) if place % FOLDS != fold], now)
-        _count(before, read[fold::FOLDS], now)
-        _count(after, read[fold::FOLDS], least)
-    return Abstention(len(read), before.f1, after.f1, _best(read, now))
+        before += [_tally(one, now) for one in read[fold::FOLDS]]
+        after += [_tally(one, least) for one in read[fold::FOLDS]]
+    is_better = is_surely_better(before, after)
+    return Abstention(len(read), f1_of(before), f1_of(after), _best(read, now), is_better)
 
 
 def _stated(lesson: Lesson, programs: Programs, ask: Ask) -> Stated:
@@ -82,20 +86,15 @@ def _stated(lesson: Lesson, programs: Programs, ask: Ask) -> Stated:
 
 def _best(texts: Texts, now: float) -> float:
     """The confidence of the best F1; of equal ones that in use."""
-
-    def f1(least: float) -> float:
-        tally = Tally()
-        _count(tally, texts, least)
-        return tally.f1
-
-    return max((now, *_tenths(texts)), key=f1)
+    return max((now, *_tenths(texts)), key=lambda least: f1_of([_tally(one, least) for one in texts]))
 
 
-def _count(tally: Tally, texts: Texts, least: float) -> None:
-    for lesson, stated in texts:
-        right = {frozenset((fact.source, fact.target)) for fact in lesson.text.facts or ()}
-        said = {ends for ends, confidence in stated if confidence >= least}
-        tally.add(said if lesson.facts_whole else said & (right | lesson.wrong_ends), right)
+def _tally(text: tuple[Lesson, Stated], least: float) -> Tally:
+    (lesson, stated), tally = text, Tally()
+    right = {frozenset((fact.source, fact.target)) for fact in lesson.text.facts or ()}
+    said = {ends for ends, confidence in stated if confidence >= least}
+    tally.add(said if lesson.facts_whole else said & (right | lesson.wrong_ends), right)
+    return tally
 
 
 def _tenths(texts: Texts) -> list[float]:

@@ -18,6 +18,7 @@ import dspy
 import dspy.lm15
 
 from app.learn.lessons import FIELDS, said_in
+from app.measure.chance import f1_of, is_surely_better
 from app.measure.score import Tally
 from app.prompts.adapter import JSONAdapter
 from app.prompts.programs import Tightened
@@ -33,7 +34,7 @@ class Outcome:
 
     before, after   F1 on the share that decides, of the program in use and of the one chosen
     chosen          how the chosen program was made; "" where nothing was better on the share to choose by
-    is_better       after > before: take it into use
+    is_better       after is above before by more than the luck of the texts: take it into use
     calls           of the model, those answered from memory too
     """
 
@@ -95,7 +96,7 @@ def study(
     learn, choose, decide = shares
     began = meter.spent
     with dspy.context(lm=lm, adapter=JSONAdapter(), disable_history=True):
-        best, best_f1, chosen = predict, f1_of(name, predict, choose), ""
+        best, best_f1, chosen = predict, f1_of(tallies_of(name, predict, choose)), ""
         say(f"{name}: F1 {best_f1:.3f} on the {len(choose)} to choose by, as it is")
         for how, make in _candidates(name, predict, learn, choose, lm, meter, reserve=2 * len(decide)):
             try:
@@ -104,22 +105,19 @@ def study(
             except dspy.utils.exceptions.LMError as error:
                 say(f"{name}: {how} was given up: {error.message}")
                 continue
-            f1 = f1_of(name, candidate, choose)
+            f1 = f1_of(tallies_of(name, candidate, choose))
             say(f"{name}: F1 {f1:.3f} with {how}; {meter.left} calls left")
             if f1 > best_f1:
                 best, best_f1, chosen = candidate, f1, how
-        before = f1_of(name, predict, decide)
-        after = f1_of(name, best, decide) if chosen else before
-    number = sum(map(len, shares))
-    return Outcome(name, number, before, after, chosen, after > before, meter.spent - began, best)
+        before = tallies_of(name, predict, decide)
+        after = tallies_of(name, best, decide) if chosen else before
+    number, is_better = sum(map(len, shares)), is_surely_better(before, after)
+    return Outcome(name, number, f1_of(before), f1_of(after), chosen, is_better, meter.spent - began, best)
 
 
-def f1_of(name: str, predict: dspy.Predict, examples: list[dspy.Example]) -> float:
-    """Micro-averaged over examples; a call that fails says nothing."""
-    tally = Tally()
-    for example in examples:
-        _count(tally, name, example, _answered(predict, example))
-    return tally.f1
+def tallies_of(name: str, predict: dspy.Predict, examples: list[dspy.Example]) -> list[Tally]:
+    """One an example; a call that fails says nothing."""
+    return [_tally(name, example, _answered(predict, example)) for example in examples]
 
 
 def _candidates(
@@ -166,16 +164,16 @@ def _answered(predict: dspy.Predict, example: dspy.Example) -> dspy.Prediction |
         return None  # too long, or not complete: this program does not answer this call
 
 
-def _count(tally: Tally, name: str, example: dspy.Example, answer: Any) -> None:
+def _tally(name: str, example: dspy.Example, answer: Any) -> Tally:
+    tally = Tally()
     said, right = said_in(name, getattr(answer, FIELDS[name], None)), set(example.right)
     known = said if example.is_whole else said & (right | set(example.wrong))
     tally.add(known, right)
+    return tally
 
 
 def _f1(name: str, example: dspy.Example, answer: Any) -> float:
-    tally = Tally()
-    _count(tally, name, example, answer)
-    return tally.f1
+    return _tally(name, example, answer).f1
 
 
 def _feedback(name: str, example: dspy.Example, answer: Any) -> dspy.Prediction:

@@ -67,6 +67,9 @@ class Tally:
         self.said += len(said)
         self.gold += len(gold)
 
+    def __add__(self, other: "Tally") -> "Tally":
+        return Tally(self.hits + other.hits, self.said + other.said, self.gold + other.gold)
+
     @property
     def precision(self) -> float:
         return self.hits / self.said if self.said else 0.0

@@ -142,7 +142,7 @@ def _abstain(request: OptimiseRequest, ledger: Ledger, lessons: list[Any], say: 
     told = f"facts less sure than {found.confidence:g} left out"
     say(f"extract_edges, end to end: F1 {found.before:.3f}, {found.after:.3f} with {told}; four folds")
     file = None
-    if found.after > found.before:
+    if found.is_better:
         facts.min_confidence = found.confidence
         file = save_program(facts, folder, "extract_edges")
     return Learnt("extract_edges", found.texts, found.before, found.after, told, CALLS * found.texts, file)

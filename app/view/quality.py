@@ -28,7 +28,8 @@ svg .even { stroke: var(--line-strong); stroke-dasharray: 4 4; } svg .curve { fi
 svg .point { fill: var(--accent); }
 .pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(300px, 1fr)); gap: 14px; }
 figcaption { color: var(--ink-soft); font-size: 13.5px; margin-top: 8px; }
-.wide { overflow-x: auto; } table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; font-size: 14px; }
+.wide { overflow-x: auto; } .wide svg { min-width: 640px; } .pair + .wide { margin-top: 20px; }
+table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; font-size: 14px; }
 th { text-align: right; font-weight: 500; color: var(--ink-soft); } td { text-align: right; }
 th, td { padding: 6px 0 6px 18px; border-bottom: 1px solid var(--line); white-space: nowrap; }
 th:first-child, td:first-child { text-align: left; padding-left: 0; }
@@ -52,7 +53,8 @@ def quality_page(found: Evaluation) -> str:
         f"<p>{found.texts} texts, read whole in {found.seconds:,.0f} seconds by the model of fingerprint "
         f"{escape(found.fingerprint)}.{aside}{least}</p>",
         "<h2>What it found</h2>",
-        f"<figure>{_bars(found.figures)}<figcaption>A bar is the F1 or, without ticks, the share that is right; the "
+        f'<figure><div class="wide">{_bars(found.figures)}</div><figcaption>'
+        "A bar is the F1 or, without ticks, the share that is right; the "
         "lower tick of a bar is its precision, the upper its recall.</figcaption></figure>",
     ]
     if found.calibration is not None:
@@ -115,7 +117,7 @@ def _plot(points: Sequence[tuple[float, float]], across: str, up: str, *, even: 
     dots = "".join(f'<circle class="point" r="3.5" cx="{x}" cy="{y}"/>' for x, y in places)
     path = " ".join(at(*point) for point in points)
     return (
-        f'<svg viewBox="0 0 {_SIDE} {_SIDE - 10}" role="img" aria-label="{up} over {across}">{grid}{diagonal}'
+        f'<svg viewBox="0 0 {_SIDE} {_SIDE - 5}" role="img" aria-label="{up} over {across}">{grid}{diagonal}'
         f'<polyline class="curve" points="{path}"/>{dots}'
         f'<text class="faint" x="170" y="308" text-anchor="middle">{across}</text>'
         f'<text class="faint" x="40" y="12">{up}</text></svg>'

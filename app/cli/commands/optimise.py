@@ -2,9 +2,9 @@
 
 Half of the labelled texts are learnt from, a quarter chooses among what DSPy's optimisers made (examples that you
 labelled, the model's own best answers, instructions rewritten by GEPA as far as the budget reaches), and the last
-quarter decides: only what is better there is taken into use. Merges teach who is who. Then the texts are read whole, as
-a load reads them, to learn how sure a fact must be to be kept: --min-confidence where you give none. A small model
-trained on the bare prompts gains more from that than from examples, which it has never seen in a prompt.
+quarter decides: only what is better there, by more than luck, is taken into use. Merges teach who is who. Then the
+texts are read whole, as a load reads them, to learn how sure a fact must be to be kept: --min-confidence where you give
+none. A small model trained on the bare prompts gains more from that than from examples, which it has never seen there.
 
 Programs lie in MLX_PROMPTS_DIR (default: `prompts` in the home), quote your journal, and are read by nobody else;
 remove a file to go back.
