@@ -32,7 +32,6 @@ def _load(options: argparse.Namespace) -> int:
     # Late, so that --help answers at once.
     from app.cli.progress import ProgressBar
     from app.cli.report import print_report
-    from app.pipeline.load import load_journals
     from app.pipeline.request import LoadRequest
 
     request = LoadRequest(
@@ -50,8 +49,12 @@ def _load(options: argparse.Namespace) -> int:
         retry=options.retry,
         min_confidence=options.min_confidence,
     )
+    if options.prove_offline:
+        from app.pipeline.offline import load_offline as load
+    else:
+        from app.pipeline.load import load_journals as load
     with ProgressBar() as bar:
-        report = load_journals(request, bar)
+        report = load(request, bar)
     print_report(report, as_json=options.json)
     return report.exit_code
 
@@ -91,6 +94,11 @@ def _parser() -> argparse.ArgumentParser:
     how.add_argument("--embedder", metavar="E", help="an embedding model (MLX_EMBEDDER_NAME; default: bundled)")
     how.add_argument("--home", type=Path, metavar="DIR", help="where all state is kept (DAYBOOK_HOME)")
     how.add_argument("--group", metavar="G", help="whose graph, if you keep several (DAYBOOK_GROUP; default: journal)")
+    how.add_argument(
+        "--prove-offline",
+        action="store_true",
+        help="let the kernel refuse every socket, and write down in the home what the run stood on (offline.json)",
+    )
     how.add_argument("--json", action="store_true", help="the report as one JSON object on stdout")
     return parser
 

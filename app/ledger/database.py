@@ -60,6 +60,8 @@ CREATE TABLE vectors (key TEXT PRIMARY KEY, dim INTEGER NOT NULL, data BLOB NOT 
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 """
 
+_RESTORE = "restore it from a copy, or choose another home"
+
 # What each version added to the one before it. Version 2: the words of every chunk and the order in which chunks were
 # read, so that the graph can be built again from this file alone; which answers a group's graph stands on; checksums.
 _ADDED = {
@@ -175,15 +177,17 @@ class Database:
             raise  # a mistake of ours: it keeps its traceback
         except sqlite3.DatabaseError as error:
             raise _storage_failed(self._path, error) from error
+        except UnicodeDecodeError as error:  # in the words of the table that SQLite complains of
+            raise StorageFailed(f"{self._path} is damaged", hint=_RESTORE) from error
 
 
 def _storage_failed(path: Path, error: sqlite3.DatabaseError) -> StorageFailed:
     """One line for the owner: what SQLite said, and the cure that fits its code."""
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    code, said = getattr(error, "sqlite_errorcode", 0) & 0xFF, " ".join(str(error).split())
     if code == sqlite3.SQLITE_FULL:
         return StorageFailed(f"database or disk is full: {path}", hint="free space and run the same command again")
     if code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
-        return StorageFailed(f"cannot write {path}: {error}", hint="free space or check the disk, then run again")
+        return StorageFailed(f"cannot write {path}: {said}", hint="free space or check the disk, then run again")
     if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-        return StorageFailed(f"{path} is damaged: {error}", hint="restore it from a copy, or choose another home")
-    return StorageFailed(f"{path}: {error}", hint="run the same command again; if it stays, choose another home")
+        return StorageFailed(f"{path} is damaged: {said}", hint=_RESTORE)
+    return StorageFailed(f"{path}: {said}", hint="run the same command again; if it stays, choose another home")

@@ -78,17 +78,6 @@ class PlannedChunk:
 
 
 @dataclass(frozen=True, slots=True)
-class StaleEpisode:
-    """A finished episode whose entry was edited or deleted: the graph may still hold it."""
-
-    episode_uuid: str
-    entry_id: str
-    date: date
-    entry_state: EntryState
-    state: ChunkState
-
-
-@dataclass(frozen=True, slots=True)
 class Counts:
     """How many chunks ended how. Law: planned == done + empty + quarantined + waiting."""
 

@@ -28,7 +28,6 @@ from app.ledger.records import (
     FileReading,
     Plan,
     PlannedChunk,
-    StaleEpisode,
     text_checksum,
 )
 from app.ledger.uses import Uses
@@ -232,22 +231,6 @@ class Ledger:
             (group,),
         )
         return [(str(uuid), str(reason)) for uuid, reason in rows]
-
-    def stale_episodes(self, group: str) -> list[StaleEpisode]:
-        """Episodes of entries that were edited or deleted, in date order: the graph may hold them.
-
-        Also those still planned: a kill may fall between the graph's commit and the ledger's mark.
-        """
-        rows = self._database.rows(
-            "SELECT c.episode_uuid, c.entry_id, c.date, e.state, c.state"
-            " FROM chunks c JOIN entries e USING (group_id, entry_id)"
-            " WHERE c.group_id = ? AND e.state <> 'current' ORDER BY c.date, c.ordinal",
-            (group,),
-        )
-        return [
-            StaleEpisode(str(uuid), str(entry_id), date.fromisoformat(str(day)), entry_state, state)  # type: ignore[arg-type]
-            for uuid, entry_id, day, entry_state, state in rows
-        ]
 
     def counts(self, group: str) -> Counts:
         """Chunks by state over current entries, and how many entries and files they come from."""

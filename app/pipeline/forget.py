@@ -8,16 +8,21 @@ import asyncio
 import mmap
 import os
 import re
+import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
 from app.errors import BadInput
+from app.journal.sentences import split_sentences
 from app.ledger.forget import KnownEntry
+from app.ledger.store import Ledger
 from app.pipeline import replay
 from app.pipeline.home import open_ledger
-from app.pipeline.request import GRAPH_NAME, LoadReport, LoadRequest, Progress
+from app.pipeline.offline import MANIFEST_NAME
+from app.pipeline.request import ENTRIES_NAME, GRAPH_NAME, LoadReport, LoadRequest, Progress, prompts_folder
+from app.pipeline.runs import RUNS
 
 _ID_CHARS = 8  # the fewest letters of an entry's id that may stand for it
 _PHRASE_CHARS = 12  # a shorter piece of a text stands in others by chance
@@ -74,14 +79,14 @@ def forget(request: LoadRequest, selection: Selection, progress: Progress) -> Re
                 "no entry of this home fits",
                 hint="name a day (2024-04-03), a journal file, or an entry's id as `forget --dry-run` shows it",
             )
-        still_in = tuple(sorted({path for entry in chosen for path in entry.files if path.exists()}))
         if request.dry_run:
-            return Receipt(tuple(chosen), still_in, 0, 0, 0, 0, (0, 0), (0, 0), 0, (), dry_run=True)
+            return Receipt(tuple(chosen), _still_in(chosen), 0, 0, 0, 0, (0, 0), (0, 0), 0, (), dry_run=True)
         before, after = LoadReport(), LoadReport()
         _count(request, before)
-        ids = {entry.entry_id for entry in chosen}
-        words = ledger.past.texts(group, ids)
-        if not ledger.past.forget(group, ids):
+        words = ledger.past.texts(group, {entry.entry_id for entry in chosen})
+        shutil.rmtree(request.home_folder / RUNS, ignore_errors=True)  # figures, but of days on which it was there
+        (request.home_folder / MANIFEST_NAME).unlink(missing_ok=True)
+        if not take_out(request.home_folder, ledger, group, chosen):
             replay.forget_kv(request.home_folder)  # otherwise it goes with the old graph
         calls, vectors = replay.finish(request, progress, ledger, after)
         others = ledger.past.every_text()
@@ -89,9 +94,31 @@ def forget(request: LoadRequest, selection: Selection, progress: Progress) -> Re
         _count(request, after)
     searched, found_in = _search(request.home_folder, _phrases(words, others))
     return Receipt(
-        tuple(chosen), still_in, calls, vectors, after.model_calls, after.replayed_calls,
+        tuple(chosen), _still_in(chosen), calls, vectors, after.model_calls, after.replayed_calls,
         (before.entities, after.entities), (before.facts, after.facts), searched, found_in,
     )  # fmt: skip
+
+
+def _still_in(chosen: Sequence[KnownEntry]) -> tuple[Path, ...]:
+    return tuple(sorted({path for entry in chosen for path in entry.files if path.exists()}))
+
+
+def take_out(home: Path, ledger: Ledger, group: str, chosen: Sequence[KnownEntry]) -> bool:
+    """Take entries out of the ledger and of what lies beside it; True if the graph has to be built again.
+
+    The files go first: after a kill in between, the ledger still knows what is to be forgotten.
+    """
+    from app.prompts.programs import programs_quoting  # late: with dspy it costs a second
+
+    ids = {entry.entry_id for entry in chosen}
+    texts = ledger.past.texts(group, ids)
+    sentences = [text[start:end] for text in texts for start, end in split_sentences(text)]
+    told = Path(os.path.abspath(home)) / ENTRIES_NAME  # noqa: PTH100  # as the ledger keeps it, links unfollowed
+    others = {path for entry in ledger.past.entries(group) if entry.entry_id not in ids for path in entry.files}
+    files = {path for entry in chosen for path in entry.files if path.parent == told} - others
+    for path in [*programs_quoting(prompts_folder(home), sentences), *files]:
+        path.unlink(missing_ok=True)
+    return ledger.past.forget(group, ids)
 
 
 def _choose(entries: Sequence[KnownEntry], selection: Selection) -> list[KnownEntry]:

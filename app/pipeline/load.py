@@ -11,7 +11,7 @@ from pathlib import Path
 
 from app.journal.types import Entry
 from app.ledger.store import Ledger
-from app.pipeline import replay
+from app.pipeline import forget, replay
 from app.pipeline.forecasting import foretell, work_of
 from app.pipeline.reading import ReadFiles, read_files
 from app.pipeline.request import LoadReport, LoadRequest, Progress
@@ -66,8 +66,8 @@ def _load(
         gone = _count(len(plan.gone), "entry stands", "entries stand")
         progress.say(f"{gone} in no file any more: the graph keeps what was told there")
     # An edited entry is forgotten, and its new text read after all that was read before.
-    edited = {episode.entry_id for episode in ledger.stale_episodes(group) if episode.entry_state == "superseded"}
-    if edited and ledger.past.forget(group, edited):
+    edited = [entry for entry in ledger.past.entries(group) if entry.state == "superseded"]
+    if edited and forget.take_out(request.home_folder, ledger, group, edited):
         progress.say(
             f"{_count(len(edited), 'entry was', 'entries were')} edited: the graph is built without the old text"
         )

@@ -13,6 +13,7 @@ from app.errors import BadInput
 from app.settings import read_settings, settings
 
 GRAPH_NAME = "graph.kuzu"
+ENTRIES_NAME = "entries"  # in the home: what was told to Daybook itself, one Markdown file an entry
 DateFrom = Literal["heading", "name", "mtime"]
 
 

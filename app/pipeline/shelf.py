@@ -21,10 +21,9 @@ from app.llm.loader import LoadedModel
 from app.picture import Fact, Picture
 from app.pipeline.ask import Librarian
 from app.pipeline.home import Place, look, read_whole
-from app.pipeline.request import GRAPH_NAME
+from app.pipeline.request import ENTRIES_NAME, GRAPH_NAME
 from app.settings import settings
 
-ENTRIES_NAME = "entries"  # in the home: what was told to Daybook itself, one Markdown file an entry
 MAX_ENTRY_CHARS = 100_000
 Stamp = tuple[tuple[int, int], ...]
 

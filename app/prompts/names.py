@@ -143,7 +143,8 @@ def _forms(run: str, following: str) -> list[str]:
 def find_mentions(text: str, name: str) -> list[tuple[int, int]]:
     """Half-open spans of a name in a text, whole words only, across the line breaks of hard-wrapped text."""
     words = r"\s+".join(re.escape(word) for word in name.split())
-    edges = (r"(?<!\w)" if name[:1].isalnum() else "", r"(?!\w)" if name[-1:].isalnum() else "")
+    # An underscore parts words, as it does where names are offered: "some_thing".
+    edges = (r"(?<![^\W_])" if name[:1].isalnum() else "", r"(?![^\W_])" if name[-1:].isalnum() else "")
     if not words or UNSPACED.search(name):
         edges = ("", "")
     return [match.span() for match in re.finditer(edges[0] + words + edges[1], text)] if words else []

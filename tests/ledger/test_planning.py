@@ -72,9 +72,9 @@ def test_an_edited_entry_supersedes_the_old_one_and_its_episodes_stay_visible(le
     plan = ledger.plan(GROUP, [reading("a.md", ("2024-03-04", "Nadia did not come."), ("2024-03-05", "Rain."))])
     assert plan.superseded == (old.entry_id,)
     assert plan.gone == ()
-    assert [(s.episode_uuid, s.entry_state) for s in ledger.stale_episodes(GROUP)] == [(old.episode_uuid, "superseded")]
+    assert [e.entry_id for e in ledger.past.entries(GROUP) if e.state == "superseded"] == [old.entry_id]
     ledger.past.forget(GROUP, {old.entry_id})
-    assert ledger.stale_episodes(GROUP) == []
+    assert all(entry.state == "current" for entry in ledger.past.entries(GROUP))
     assert ledger.resolve_episode(old.episode_uuid) is None
 
 
@@ -122,7 +122,7 @@ def test_an_entry_that_returns_is_current_again(ledger: Ledger) -> None:
     ledger.plan(GROUP, [second])
     plan = ledger.plan(GROUP, [first])
     assert len(plan.superseded) == 1
-    assert [episode.state for episode in ledger.stale_episodes(GROUP)] == ["planned"]  # the text that was undone
+    assert sorted(entry.state for entry in ledger.past.entries(GROUP)) == ["current", "superseded"]
     assert ledger.counts(GROUP).done == 1
 
 

@@ -6,10 +6,11 @@ In: what to do and a folder.  Out: one line of JSON. Each run is a fork, so that
 import json
 import os
 import signal
+import socket
 import sqlite3
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,14 +35,16 @@ from tests.pipeline.scripted import OWNER, WEEKS, fresh_home, install, write_jou
 MOMENTS = (3, 20, 40, 60, 75, 90)  # per cent of all statements of a run
 
 
-def load(journals: Path, home: Path, before_call: Callable[[int], None] = lambda _: None) -> dict[str, Any]:
+def load(
+    journals: Path, home: Path, before_call: Callable[[int], None] = lambda _: None, options: Sequence[str] = ()
+) -> dict[str, Any]:
     """One run of the command; says how it ended and how many answers it had to compute."""
     from tests.pipeline.conftest import dump_of
 
     with pytest.MonkeyPatch.context() as patch:
         engine = install(patch, before_call)
         recorded = answers(home)
-        code = load_journals.main([str(journals), "--home", str(home), "--owner", OWNER])
+        code = load_journals.main([str(journals), "--home", str(home), "--owner", OWNER, *options])
     return {"code": code, "computed": engine.computed, "recorded": recorded, "dump": code or dump_of(home)}
 
 
@@ -192,5 +195,36 @@ def quiet(folder: Path) -> dict[str, Any]:
     return {"codes": codes, "network": NETWORK}
 
 
+def offline(folder: Path) -> dict[str, Any]:
+    """A load with --prove-offline beside one without, and what a socket meets after it."""
+    import urllib.request
+
+    journals = write_journal(folder / "journals" / "2024.md", *WEEKS).parent
+    free, shut = fresh_home(folder / "free"), fresh_home(folder / "shut")
+
+    def proved() -> dict[str, Any]:
+        ran = load(journals, shut, options=["--prove-offline"])
+        refused = 0
+        for reach in (lambda: socket.socket(), lambda: urllib.request.urlopen("http://127.0.0.1:9")):
+            try:
+                reach()
+            except OSError as error:
+                refused += "not permitted" in str(error)
+        return {**ran, "refused": refused}
+
+    _, undisturbed = in_a_fork(lambda: load(journals, free))
+    _, ran = in_a_fork(proved)
+    return {
+        "same": ran["dump"] == undisturbed["dump"],
+        "code": ran["code"],
+        "refused": ran["refused"],
+        "manifest": json.loads((shut / "offline.json").read_text()),
+    }
+
+
 if __name__ == "__main__":
-    print(json.dumps({"kill": kill, "stopped": stopped, "quiet": quiet}[sys.argv[1]](Path(sys.argv[2]))))
+    print(
+        json.dumps(
+            {"kill": kill, "stopped": stopped, "quiet": quiet, "offline": offline}[sys.argv[1]](Path(sys.argv[2]))
+        )
+    )

@@ -109,8 +109,8 @@ def _edges(question: Question) -> Answer:
     for number, text in sentences(question):
         told = re.sub(r"^I\b", OWNER, text)
         names = NAME.findall(told)
-        if len(names) > 1 and {*names[:2]} <= {*endpoints}:
-            relation = re.sub(r"[^A-Z]", "", told.removeprefix(names[0]).split()[0].upper())
+        relation = re.sub(r"[^A-Z]", "", (told.removeprefix(names[0]).split() or [""])[0].upper()) if names else ""
+        if len({*names[:2]} & {*endpoints}) == 2 and len(told) <= 120 and len(relation) > 1:
             ends = {"source": names[0], "target": names[1], "relation": relation}
             found[lines[number - 1]].append({**ends, "fact": told, "valid_at": day, "invalid_at": None})
     return {"edges": found}

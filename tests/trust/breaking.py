@@ -8,6 +8,7 @@ import errno
 import json
 import os
 import random
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -19,7 +20,7 @@ from typing import Any
 
 HERE = Path(__file__).parent
 SYNC, RENAME, WRITE = 1, 2, 4
-CALLS = {"sync": SYNC, "rename": RENAME, "write": WRITE, "any": SYNC | RENAME | WRITE}
+CALLS = {"sync": SYNC, "rename": RENAME, "write": WRITE | SYNC, "any": SYNC | RENAME | WRITE}
 JOURNAL = (
     ("2024-03-04", "Nadia works at Helios. Thomas lives in Lyon."),
     ("2024-03-11", "Nadia left Helios. Nadia met Thomas."),
@@ -54,6 +55,7 @@ class Breaker:
         self.folder = folder
         self.journals = write_journal(folder / "journals" / "2024.md", *journal).parent
         self._homes = 0
+        self._totals: dict[str, int] = {}
         self._faults = ctypes.CDLL(None)
         self._faults.fault_seen.restype = ctypes.c_long
         _, self.peace = self.run(self.home())
@@ -62,6 +64,13 @@ class Breaker:
         """A fresh home."""
         self._homes += 1
         return self._fresh(self.folder / str(self._homes))
+
+    def total(self, kind: str) -> int:
+        """How often a peaceful run does what `kind` names."""
+        if kind not in self._totals:
+            _, told = self.run(self.home(), calls=CALLS.get(kind, 0))
+            self._totals[kind] = int(told["statements" if kind == "statement" else "seen"])
+        return self._totals[kind]
 
     def run(
         self, home: Path, calls: int = 0, nth: int = 0, number: int = 0, *, stays: bool = False, die_after: int = 0
@@ -99,6 +108,7 @@ class Breaker:
                 faults.append(f"calls asked twice: {again['recorded']}+{again['computed']}")
             if (states := _states(home)) != _states_of_peace(self):
                 faults.append(f"chunks {states}")
+        shutil.rmtree(home.parent)
         return {**lost_text, "faults": faults, "how": how}
 
 
@@ -114,49 +124,54 @@ def _states_of_peace(breaker: Breaker) -> list[Any]:
     return _states(breaker.folder / "1" / "home")
 
 
-def at_every(folder: Path, kind: str, most: str) -> dict[str, Any]:
-    """Kill at the n-th call of a kind, n = 1, 2, 3, ... until a run is not killed; at most so many of them, evenly."""
-    breaker = Breaker(folder)
-    key = {"statement": "statements"}.get(kind, "seen")
-    if key == "seen":
-        _, counted = breaker.run(breaker.home(), calls=CALLS[kind])
-        total = counted["seen"]
-    else:
-        total = breaker.peace["statements"]
-    moments = sorted({1 + place * total // int(most) for place in range(int(most))} | {total}) if int(most) else []
+def at_every(breaker: Breaker, kind: str, most: int = 0) -> dict[str, Any]:
+    """Kill at the n-th call of a kind, n = 1, 2, 3, ... until a run is not killed; or at so many of them, evenly."""
+    total = breaker.total(kind)
+    moments = sorted({1 + place * total // most for place in range(most)}) if most else range(1, 1_000_000)
     found = []
-    for moment in moments or range(1, 1_000_000):
-        how = {"die_after": moment} if kind == "statement" else {"calls": CALLS[kind], "nth": moment}
-        found.append(breaker.broken_then_mended(**how))
+    for moment in moments:
+        found.append(breaker.broken_then_mended(**_death(kind, moment)))
         if not found[-1]["killed"]:
             break
     return _told(found, total)
 
 
-def at_random(folder: Path, times: str, seed: str) -> dict[str, Any]:
-    """Kill at random instants of the clock, again and again until the load finishes; then start with a new home."""
-    breaker, chance = Breaker(folder), random.Random(int(seed))
-    _, counted = breaker.run(breaker.home())
+def at_random(breaker: Breaker, times: int, seed: int) -> dict[str, Any]:
+    """Kill at any write, sync, rename or query, drawn at random."""
+    chance = random.Random(seed)
     found = []
-    for _ in range(int(times)):
+    for _ in range(times):
         kind = chance.choice(["any", "any", "statement"])
-        total = counted["statements"] if kind == "statement" else counted["seen"]
-        moment = chance.randint(1, total)
-        how = {"die_after": moment} if kind == "statement" else {"calls": CALLS[kind], "nth": moment}
-        found.append(breaker.broken_then_mended(**how))
-    return _told(found, counted["seen"] + counted["statements"])
+        found.append(breaker.broken_then_mended(**_death(kind, chance.randint(1, breaker.total(kind)))))
+    return _told(found, breaker.total("any") + breaker.total("statement"))
 
 
-def failing(folder: Path, number: str, most: str) -> dict[str, Any]:
+def failing(breaker: Breaker, number: str, most: int) -> dict[str, Any]:
     """Let the n-th write fail for good, as a full disk does, or once, as a bad sector does."""
-    breaker = Breaker(folder)
-    _, counted = breaker.run(breaker.home(), calls=WRITE | SYNC)
-    code, total = getattr(errno, number), counted["seen"]
-    moments = sorted({1 + place * total // int(most) for place in range(int(most))})
+    total = breaker.total("write")
+    stays = number == "ENOSPC"
     found = [
-        breaker.broken_then_mended(calls=WRITE | SYNC, nth=n, number=code, stays=number == "ENOSPC") for n in moments
+        breaker.broken_then_mended(
+            calls=WRITE | SYNC, nth=1 + place * total // most, number=getattr(errno, number), stays=stays
+        )
+        for place in range(most)
     ]
     return _told(found, total)
+
+
+def suite(breaker: Breaker) -> dict[str, Any]:
+    """What the tests try; `python -m benchmarks.kills` tries more."""
+    return {
+        "every rename": at_every(breaker, "rename"),
+        "some syncs": at_every(breaker, "sync", 5),
+        "some statements": at_every(breaker, "statement", 5),
+        "random": at_random(breaker, 4, int(time.time())),
+        **{number: failing(breaker, number, 2) for number in ("ENOSPC", "EIO", "ENOMEM")},
+    }
+
+
+def _death(kind: str, moment: int) -> dict[str, int]:
+    return {"die_after": moment} if kind == "statement" else {"calls": CALLS[kind], "nth": moment}
 
 
 def _told(found: list[dict[str, Any]], total: int) -> dict[str, Any]:
@@ -170,7 +185,11 @@ def _told(found: list[dict[str, Any]], total: int) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    jobs: dict[str, Callable[..., Any]] = {"every": at_every, "random": at_random, "failing": failing}
-    began = time.monotonic()
-    result = jobs[sys.argv[1]](Path(sys.argv[2]), *sys.argv[3:])
-    print(json.dumps({**result, "seconds": round(time.monotonic() - began, 1)}))
+    broken = Breaker(Path(sys.argv[2]))
+    jobs: dict[str, Callable[[], Any]] = {
+        "suite": lambda: suite(broken),
+        "every": lambda: at_every(broken, sys.argv[3]),
+        "random": lambda: at_random(broken, int(sys.argv[3]), int(sys.argv[4])),
+        "failing": lambda: failing(broken, sys.argv[3], int(sys.argv[4])),
+    }
+    print(json.dumps(jobs[sys.argv[1]]()))

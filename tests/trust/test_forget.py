@@ -8,6 +8,7 @@ import pytest
 
 from app.graph.store import GraphStore
 from app.pipeline.request import GRAPH_NAME
+from app.prompts.programs import journal_programs, save_program
 from tests.pipeline.conftest import Bench
 from tests.pipeline.scripted import WEEKS, fresh_home, write_journal
 
@@ -63,15 +64,33 @@ def test_a_forgotten_entry_was_never_there(bench: Bench, tmp_path: Path, place: 
 
 
 def test_no_file_of_the_home_holds_a_forgotten_word(bench: Bench) -> None:
-    """Neither the ledger with its free pages and log, nor the graph, nor anything else in the home."""
+    """Neither ledger nor graph, free pages and logs, nor learnt prompts, entries told over MCP, KV, answers or runs."""
     lay(bench, LIFE)
-    bench.load()
-    assert {"ledger.sqlite", "graph.kuzu"} <= set(holders(bench.home, CANARY))
-    receipt = bench.ask("forget", "2024-03-12", "--json").json
+    told = f"Nadia met Thomas at the bay of {CANARY} and stayed there for long."
+    write_journal(bench.home / "entries" / "2024-03-13-0a1b2c3d.md", ("2024-03-13", told))
+    (bench.home / "entries" / "2024-03-14-0a1b2c3d.md").write_text("# 2024-03-14\n\nThomas met Mara.\n")
+    teach(bench.home / "prompts", "extract_entities", told)
+    teach(bench.home / "prompts", "extract_edges", "Thomas met Mara, nobody else was there.")
+    bench.load(bench.journals, bench.home / "entries")
+    assert bench.ask("ask", f"Where does Thomas live, in {CANARY}?").code == 0
+    (bench.home / "kv" / "blocks").mkdir(parents=True, exist_ok=True)
+    (bench.home / "kv" / "blocks" / "0-0.safetensors").write_text(CANARY)
+    holding = {"ledger.sqlite", "graph.kuzu", "2024-03-13-0a1b2c3d.md", "extract_entities.json", "0-0.safetensors"}
+    assert holding <= set(holders(bench.home, CANARY))
+    receipt = bench.ask("forget", "2024-03-12", "2024-03-13", "--json").json
     assert holders(bench.home, CANARY) == []
-    assert len(receipt["entries"]) == 2
+    assert len(receipt["entries"]) == 3
     assert receipt["calls"] > 0
     assert [Path(path).name for path in receipt["still_in"]] == ["2024.md"]
+    assert [path.name for path in (bench.home / "entries").iterdir()] == ["2024-03-14-0a1b2c3d.md"]
+    assert [path.name for path in (bench.home / "prompts").iterdir()] == ["extract_edges.json"]
+
+
+def teach(folder: Path, name: str, quoted: str) -> None:
+    """Lay a compiled prompt there that quotes a text in its rules."""
+    program = journal_programs()[name]
+    program.signature = program.signature.with_instructions(f"Find what is asked. For example: {quoted}")
+    save_program(program, folder, name)
 
 
 def test_only_questions_that_knew_the_forgotten_are_asked_anew(bench: Bench) -> None:

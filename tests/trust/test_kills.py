@@ -1,0 +1,36 @@
+"""A load that is killed, or whose disk fails, at any instant is finished by the next: nothing lost, nothing doubled."""
+
+import shutil
+import sys
+from typing import Any
+
+import pytest
+
+from tests.trust.breaking import start
+
+pytestmark = pytest.mark.skipif(
+    sys.platform != "linux" or not shutil.which("cc"), reason="the faults are C, preloaded as Linux does it"
+)
+
+
+@pytest.fixture(scope="module")
+def broken(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """What became of all the broken loads."""
+    return start("suite", tmp_path_factory.mktemp("broken"))
+
+
+@pytest.mark.parametrize("how", ["every rename", "some syncs", "some statements", "random"])
+def test_a_killed_load_is_finished_by_the_next(broken: Any, how: str) -> None:
+    """The graph equals that of an undisturbed run, no chunk is lost or doubled, no answered call is asked again."""
+    told = broken[how]
+    assert told["tried"] >= 4
+    assert told["killed"] >= told["tried"] - 1  # the last one of `every` finds nothing to die at
+    assert told["faults"] == []
+
+
+@pytest.mark.parametrize("failure", ["ENOSPC", "EIO", "ENOMEM"])
+def test_a_disk_that_fails_is_named_and_nothing_is_lost(broken: Any, failure: str) -> None:
+    """Exit code 3, or 0 where the failure did no harm; the ledger opens again, the next run finishes."""
+    told = broken[failure]
+    assert told["faults"] == []
+    assert set(told["codes"]) <= ({"3"} if failure == "ENOSPC" else {"0", "3"})
