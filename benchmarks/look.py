@@ -65,8 +65,8 @@ async def measure(entities: int, facts: int, runs: int, home: Path) -> list[tupl
 
             (home / "daybook.html").write_text(await timed("view: make the page", build), encoding="utf-8")
             models = _Models(embedder)
-            await timed("ask: make the index, first time", lambda: Librarian.of(picture, models, ledger), 1)
-            librarian = await timed("ask: make the index, again", lambda: Librarian.of(picture, models, ledger))
+            await timed("ask: make the index, first time", lambda: Librarian.of(picture, models, ledger.calls), 1)
+            librarian = await timed("ask: make the index, again", lambda: Librarian.of(picture, models, ledger.calls))
             questions = [f"Whom did {entity.name} meet in March 1995?" for entity in picture.entities[: 4 * runs]]
             asked = iter(questions)
             await timed("embed a question", lambda: embedder.embed_query(f"{next(asked)} When?"), 2 * runs)

@@ -16,7 +16,9 @@ from app.graph.store import GraphStore
 from app.picture import Entity, Episode, Fact, Picture, Span
 
 Row = dict[str, Any]  # a column is what Cypher takes under that name
-_ROWS = 1000  # of a statement: one a row takes ten times as long
+# Of a statement: one a row takes ten times as long. But of rows with lists, Kuzu 0.11.3 makes several at once so that a
+# later SET ends the process; they go one by one.
+_ROWS = 1000
 _ELSEWHERE = ("outcome", "chunk")  # of an episode: a table of their own, and the ledger
 _EMPTY = dict.fromkeys(("facts", "episodes", "labels"), "CAST([], 'STRING[]')")
 
@@ -91,15 +93,15 @@ async def write_picture(store: GraphStore, picture: Picture) -> None:
     names = await store.embedder.create_batch([entity.name.replace("\n", " ") for entity in picture.entities])
     told = await store.embedder.create_batch([fact.fact.replace("\n", " ") for fact in picture.facts])
     async with store.driver.transaction():
-        for statement, rows in (
-            (_EPISODE, [_row(episode) for episode in picture.episodes]),
-            (_OUTCOME, [_outcome(episode) for episode in picture.episodes if episode.outcome]),
-            (_ENTITY, [_row(e) | {"vector": v} for e, v in zip(picture.entities, names, strict=True)]),
-            (_FACT, [_row(f) | {"vector": v} for f, v in zip(picture.facts, told, strict=True)]),
-            (_MENTION, [_mention(*pair) for pair in picture.mentions]),
-            (_SPAN, [_row(span) | {"stop": span.end} for span in picture.spans]),
+        for statement, rows, most in (
+            (_EPISODE, [_row(episode) for episode in picture.episodes], 1),
+            (_OUTCOME, [_outcome(episode) for episode in picture.episodes if episode.outcome], _ROWS),
+            (_ENTITY, [_row(e) | {"vector": v} for e, v in zip(picture.entities, names, strict=True)], 1),
+            (_FACT, [_row(f) | {"vector": v} for f, v in zip(picture.facts, told, strict=True)], 1),
+            (_MENTION, [_mention(*pair) for pair in picture.mentions], _ROWS),
+            (_SPAN, [_row(span) | {"stop": span.end} for span in picture.spans], _ROWS),
         ):
-            for alike in _alike(rows):
+            for alike in _alike(rows, most):
                 await store.driver.execute_query(_for_each(statement, alike[0]), rows=alike, **shared)
 
 
@@ -132,14 +134,14 @@ _SPAN = (
 _COLUMN = re.compile(r"row\.(\w+)")
 
 
-def _alike(rows: Iterable[Row]) -> Iterator[list[Row]]:
+def _alike(rows: Iterable[Row], most: int) -> Iterator[list[Row]]:
     """Rows of one statement: Kuzu takes its types from the values, and an open date or an empty list has none."""
     by_shape: dict[tuple[str, ...], list[Row]] = defaultdict(list)
     for row in rows:
         known = {name: value for name, value in row.items() if value not in (None, [])}
         by_shape[tuple(known)].append(known)
     for alike in by_shape.values():
-        yield from (alike[first : first + _ROWS] for first in range(0, len(alike), _ROWS))
+        yield from (alike[first : first + most] for first in range(0, len(alike), most))
 
 
 def _for_each(statement: str, row: Row) -> str:

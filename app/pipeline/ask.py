@@ -18,6 +18,7 @@ from app.journal.dates import find_dates
 from app.journal.language import does_not_tell, language_of
 from app.journal.sentences import split_sentences
 from app.ledger.store import Ledger
+from app.llm.calls import Calls
 from app.picture import Picture
 from app.pipeline.home import Place, look, read_whole
 from app.settings import settings
@@ -69,13 +70,13 @@ class Answer:
 class Librarian:
     """A home that is open for questions: made once, asked often."""
 
-    def __init__(self, picture: Picture, recall: Recall, models: Any, ledger: Ledger) -> None:
-        self._picture, self._recall, self._models, self._ledger = picture, recall, models, ledger
+    def __init__(self, picture: Picture, recall: Recall, models: Any, calls: Calls) -> None:
+        self._picture, self._recall, self._models, self._calls = picture, recall, models, calls
         self._today = max((episode.valid_at.date() for episode in picture.episodes), default=date.min)
 
     @classmethod
     async def of(
-        cls, picture: Picture, models: Any, ledger: Ledger, say: Callable[[str], None] = lambda _: None
+        cls, picture: Picture, models: Any, calls: Calls, say: Callable[[str], None] = lambda _: None
     ) -> "Librarian":
         """Make the index of a picture; texts that were never embedded are, once, and kept in the ledger."""
         passages = passages_of(picture, split_sentences)
@@ -84,7 +85,7 @@ class Librarian:
             say(f"making {len(facts):,} facts and {len(passages):,} sentences ready; the first time takes longest")
         told = await models.embedder.embed_many(facts)
         written = await models.embedder.embed_many([passage.text for passage in passages])
-        return cls(picture, Recall(picture, passages, told, written), models, ledger)
+        return cls(picture, Recall(picture, passages, told, written), models, calls)
 
     async def find(self, question: str, *, as_of: date | None = None, limit: int = LINES) -> list[Found]:
         """What the journal holds on a question, best first; no language model is asked."""
@@ -123,11 +124,11 @@ class Librarian:
             is_template=True,
         )
         prepared = engine.prepare(request)
-        text = self._ledger.calls.get(prepared.key)
+        text = self._calls.get(prepared.key)
         if text is None:
             made = await engine.aanswer(prepared)
             text = made.text
-            self._ledger.calls.put(
+            self._calls.put(
                 prepared.key,
                 prompt_name=_PROMPT_NAME,
                 answer=text,
@@ -135,6 +136,7 @@ class Librarian:
                 answer_tokens=len(made.token_ids),
                 cached_tokens=made.cached_tokens,
                 seconds=made.seconds_prefill + made.seconds_decode,
+                weights=None,
             )
         answer = json.loads(text)
         return sorted(set(answer["facts"])), answer["answer"]
@@ -183,7 +185,7 @@ def ask(
             model or settings.MLX_MODEL_NAME, place.embedder or settings.MLX_EMBEDDER_NAME, ledger
         )
         say(models.about)
-        librarian = await Librarian.of(await read_whole(store, ledger), models, ledger, say)
+        librarian = await Librarian.of(await read_whole(store, ledger), models, ledger.calls, say)
         return await librarian.ask(question, as_of=as_of)
 
     return look(place, answer)

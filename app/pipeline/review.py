@@ -5,9 +5,11 @@ Knows the ledger, the graph and the decisions; knows no terminal. In: a Place an
 
 import difflib
 import json
-from collections.abc import Awaitable, Callable
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cached_property
 from typing import Any, Literal, TypeVar
 
 from app.errors import BadInput
@@ -17,7 +19,7 @@ from app.graph.unasked import LateEmbedder
 from app.journal.sentences import split_sentences
 from app.ledger.labels import Label, Verb
 from app.ledger.store import Ledger
-from app.picture import Entity, Fact, Picture
+from app.picture import Entity, Fact, Picture, Span
 from app.pipeline import decisions
 from app.pipeline.home import Place, ask_graph, open_ledger
 from app.pipeline.request import GRAPH_NAME
@@ -25,16 +27,17 @@ from app.settings import settings
 
 T = TypeVar("T")
 _NEAR = 5  # names offered for a merge
+_LIKE = 0.5  # from which on a name is like another: shared words, and letters in the same order
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Item:
     """Something to decide on.
 
     about       in words: an entity's name and type, or a fact's ends, relation, sentence and dates
     words       the sentence it was read from
-    near        (uuid, name) of entities it could be merged into, the likeliest first
     episodes    that tell it, the first one first
+    others      (uuid, name) of all entities
     """
 
     kind: Literal["entity", "fact"]
@@ -42,8 +45,25 @@ class Item:
     about: dict[str, Any]
     day: date
     words: str
-    near: tuple[tuple[str, str], ...] = ()
     episodes: tuple[str, ...] = field(default=(), repr=False)
+    others: Sequence[tuple[str, str]] = field(default=(), repr=False)
+
+    @cached_property
+    def near(self) -> tuple[tuple[str, str], ...]:
+        """(uuid, name) of entities it could be merged into, the likeliest first; worked out when looked at."""
+        if self.kind == "fact":
+            return ()
+        name = self.about["name"].casefold()
+        parts, like = set(name.split()), difflib.SequenceMatcher(None, "", name)
+
+        def likeness(other: str) -> float:
+            other = other.casefold()
+            like.set_seq1(other)
+            return len(parts & set(other.split())) + like.ratio()
+
+        scored = [(likeness(other), other, uuid) for uuid, other in self.others if uuid != self.uuid]
+        likely = sorted((one for one in scored if one[0] > _LIKE), key=lambda one: (-one[0], one[1]))
+        return tuple((uuid, other) for _, other, uuid in likely[:_NEAR])
 
 
 class Review:
@@ -142,19 +162,26 @@ def as_json(item: Item) -> dict[str, Any]:
 
 
 def _items(picture: Picture) -> list[Item]:
-    names = {entity.uuid: entity for entity in picture.entities}
     facts = {fact.uuid: fact for fact in picture.facts}
-    found: dict[str, Item] = {}
-    by_episode: dict[str, list[Any]] = {}
+    others = [(entity.uuid, entity.name) for entity in picture.entities]
+    mentioning: dict[str, set[str]] = defaultdict(set)
+    for mentioned_in, mentioned in picture.mentions:
+        mentioning[mentioned].add(mentioned_in)
+    by_episode: dict[str, list[Span]] = defaultdict(list)
     for span in sorted(picture.spans, key=lambda span: (span.kind != "mention", span.start)):
-        by_episode.setdefault(span.episode, []).append(span)
+        by_episode[span.episode].append(span)
+    found: dict[str, Item] = {}
     for episode in sorted(picture.episodes, key=lambda episode: (episode.valid_at, episode.uuid)):
-        for span in by_episode.get(episode.uuid, ()):
-            day = episode.valid_at.date()
-            if span.kind == "mention" and span.target in names:
-                found.setdefault(span.target, _entity_item(picture, names[span.target], day, episode.text, span.words))
-            elif span.kind == "fact" and span.target in facts:
-                found.setdefault(span.target, _fact_item(facts[span.target], names, day, span.words))
+        for span in by_episode[episode.uuid]:
+            uuid, day = span.target, episode.valid_at.date()
+            if uuid in found:
+                continue
+            if span.kind == "mention" and uuid in picture.entity:
+                about = {"name": picture.entity[uuid].name, "type": picture.entity[uuid].type}
+                words = _around(episode.text, span.words)
+                found[uuid] = Item("entity", uuid, about, day, words, tuple(sorted(mentioning[uuid])), others)
+            elif span.kind == "fact" and uuid in facts:
+                found[uuid] = _fact_item(facts[uuid], picture.entity, day, span.words)
     return list(found.values())
 
 
@@ -169,21 +196,7 @@ def _fact_item(fact: Fact, names: dict[str, Entity], day: date, words: str) -> I
         "invalid_at": fact.invalid_at.date().isoformat() if fact.invalid_at else None,
         "confidence": sure,
     }
-    return Item("fact", fact.uuid, about, day, " ".join(words.split()), (), fact.episodes)
-
-
-def _entity_item(picture: Picture, entity: Entity, day: date, text: str, words: str) -> Item:
-    others = {other.uuid: other.name for other in picture.entities if other.uuid != entity.uuid}
-    parts = set(entity.name.casefold().split())
-
-    def likeness(name: str) -> float:
-        shared = len(parts & set(name.casefold().split()))
-        return shared + difflib.SequenceMatcher(None, entity.name.casefold(), name.casefold()).ratio()
-
-    near = sorted(others.items(), key=lambda one: (-likeness(one[1]), one[1]))
-    likely = tuple(one for one in near[:_NEAR] if likeness(one[1]) > 0.5)
-    about = {"name": entity.name, "type": entity.type}
-    return Item("entity", entity.uuid, about, day, _around(text, words), likely, _mentioning(picture, entity.uuid))
+    return Item("fact", fact.uuid, about, day, " ".join(words.split()), fact.episodes)
 
 
 def _mentioning(picture: Picture, entity: str) -> tuple[str, ...]:

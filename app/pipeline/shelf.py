@@ -8,31 +8,37 @@ import asyncio
 import hashlib
 import os
 import threading
-from collections.abc import Mapping, Sequence
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from app.errors import BadInput, HomeBusy
 from app.ledger.store import LEDGER_NAME, Ledger
 from app.llm.embedder import QwenEmbedder
+from app.llm.engine import Engine
 from app.llm.loader import LoadedModel
 from app.picture import Fact, Picture
-from app.pipeline.ask import Librarian
+from app.pipeline.ask import Answer, Librarian
 from app.pipeline.home import Place, look, read_whole
 from app.pipeline.request import ENTRIES_NAME, GRAPH_NAME
+from app.pipeline.review import Review, review
 from app.settings import settings
 
 MAX_ENTRY_CHARS = 100_000
+MAX_ANSWERS = 256  # of this process that are remembered
+T = TypeVar("T")
 Stamp = tuple[tuple[int, int], ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Held:
     stamp: Stamp
     picture: Picture
-    librarian: Librarian
+    librarian: Librarian | None = None  # made when the first question comes
 
 
 class _Lent:
@@ -49,18 +55,42 @@ class _Lent:
             self.vectors.put_all(vectors)
 
 
+class _Said:
+    """The answers of this process to the questions of late; the ledger is closed when they come."""
+
+    def __init__(self) -> None:
+        self._answers: OrderedDict[str, str] = OrderedDict()
+
+    def get(self, key: str) -> str | None:
+        return self._answers.get(key)
+
+    def put(self, key: str, *, answer: str, **_: Any) -> None:
+        self._answers[key] = answer
+        if len(self._answers) > MAX_ANSWERS:
+            self._answers.popitem(last=False)
+
+
 @dataclass(frozen=True, slots=True)
-class _Embedding:
+class _Client:
+    engine: Engine | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Models:
     embedder: QwenEmbedder
+    client: _Client
 
 
 class Shelf:
-    """One home, opened once and again only when it has changed; safe to share between tasks."""
+    """One home, opened once and again only when it has changed; safe to share between tasks.
 
-    def __init__(self, place: Place, embedder: LoadedModel) -> None:
+    engine   answers questions; without one only finding is possible
+    """
+
+    def __init__(self, place: Place, embedder: LoadedModel, engine: Engine | None = None) -> None:
         self.place = place
-        self._lent = _Lent()
-        self._embedder = QwenEmbedder(embedder, settings.MLX_EMBEDDING_DIM, vectors=self._lent)
+        self._lent, self._said = _Lent(), _Said()
+        self._models = _Models(QwenEmbedder(embedder, settings.MLX_EMBEDDING_DIM, vectors=self._lent), _Client(engine))
         self._guard = threading.Lock()
         self._held: _Held | None = None
 
@@ -70,10 +100,24 @@ class Shelf:
 
     async def find(self, text: str, *, limit: int, as_of: date | None = None) -> list[Fact]:
         """Facts by words, meaning and nearness, best first."""
-        held = await asyncio.to_thread(self._current)
+        librarian = await asyncio.to_thread(self._librarian)
         # Passages stand among what is found: asked for more, so that enough facts are left.
-        found = await held.librarian.find(text, as_of=as_of, limit=4 * limit)
+        found = await librarian.find(text, as_of=as_of, limit=4 * limit)
         return [hit.fact for hit in found if hit.fact is not None][:limit]
+
+    async def ask(self, question: str, *, as_of: date | None = None) -> Answer:
+        """Answer from the home, as `python -m app ask` does. Errors as there, and of `picture`."""
+        librarian = await asyncio.to_thread(self._librarian)
+        return await librarian.ask(question, as_of=as_of)
+
+    async def review(self, work: Callable[[Review], Awaitable[T]]) -> T:
+        """Let the owner decide, as `python -m app review` does.  raises what `review` and `work` raise"""
+
+        def alone() -> T:
+            with self._guard:
+                return review(self.place, work)
+
+        return await asyncio.to_thread(alone)
 
     def add_entry(self, text: str, day: date) -> Path:
         """Keep an entry on disk, whole and for good; the next load reads it in. The same entry twice is one.
@@ -101,25 +145,36 @@ class Shelf:
 
     def _current(self) -> _Held:
         with self._guard:
-            if self._held is not None and self._held.stamp == self._stamp():
-                return self._held
-            try:
-                self._held = look(self.place, self._read)
-            except HomeBusy:
-                if self._held is None:
-                    raise
-                return self._held  # a load is at work: as it was before it began
-            # Closing the files touches them, so the stamp is taken afterwards.
-            self._held = _Held(self._stamp(), self._held.picture, self._held.librarian)
-            return self._held
+            return self._looked()
 
-    async def _read(self, store: Any, ledger: Ledger) -> _Held:
-        loaded, dim = self._embedder.loaded, self._embedder.dim
-        ledger.claim("embedder", f"{loaded.fingerprint[:16]}/{dim}", hint="name the home's embedder with --embedder")
-        picture = await read_whole(store, ledger)
+    def _librarian(self) -> Librarian:
+        with self._guard:
+            held = self._looked()
+            if held.librarian is None:
+                held.librarian = look(self.place, partial(self._index, held.picture))
+                held.stamp = self._stamp()
+            return held.librarian
+
+    def _looked(self) -> _Held:
+        if self._held is not None and self._held.stamp == self._stamp():
+            return self._held
+        try:
+            picture = look(self.place, read_whole)
+        except HomeBusy:
+            if self._held is None:
+                raise
+            return self._held  # a load is at work: as it was before it began
+        # Closing the files touches them, so the stamp is taken afterwards.
+        self._held = _Held(self._stamp(), picture)
+        return self._held
+
+    async def _index(self, picture: Picture, _: Any, ledger: Ledger) -> Librarian:
+        embedder = self._models.embedder
+        name = f"{embedder.loaded.fingerprint[:16]}/{embedder.dim}"
+        ledger.claim("embedder", name, hint="name the home's embedder with --embedder")
         self._lent.vectors = ledger.vectors
         try:
-            return _Held((), picture, await Librarian.of(picture, _Embedding(self._embedder), ledger))
+            return await Librarian.of(picture, self._models, self._said)
         finally:
             self._lent.vectors = None
 

@@ -7,7 +7,6 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -41,7 +40,6 @@ class Served:
     embedder_name   as the list of models names it
     routes          of other rooms: MCP, pages
     lifespans       entered when the server starts and left when it stops
-    page            HTML for "/", made anew at each look; None: there is none
     """
 
     desk: Desk
@@ -50,7 +48,6 @@ class Served:
     access: Access = field(default_factory=Access)
     routes: Sequence[BaseRoute] = ()
     lifespans: Sequence[Lifespan] = ()
-    page: Callable[[], Awaitable[str]] | None = None
     can_write: bool = False
 
 
@@ -67,7 +64,6 @@ def build(served: Served) -> Starlette:
         Route("/discovery", handlers.discovery),
         Route("/health", handlers.health),
         Route("/metrics", handlers.metrics),
-        *([Route("/", handlers.page)] if served.page else []),
         *served.routes,
     ]
 
@@ -158,10 +154,6 @@ class _Handlers:
     async def metrics(self, request: Request) -> Response:  # noqa: ARG002
         return Response(self._desk.metrics.text(), media_type="text/plain; version=0.0.4")
 
-    async def page(self, request: Request) -> Response:
-        assert self._served.page is not None
-        return Response(await attended(request, _awaited(self._served.page())), media_type="text/html")
-
     async def refused(self, request: Request, error: Exception) -> Response:
         """The door: the one place where errors end."""
         if isinstance(error, HTTPException):
@@ -205,7 +197,3 @@ def _path(request: Request) -> str:
 
 async def _told(response: Response) -> Response:
     return response
-
-
-async def _awaited(page: Awaitable[Any]) -> Any:
-    return await page

@@ -6,6 +6,7 @@ A web page in the owner's browser can reach a server on loopback: by a name that
 fetch without permission (Origin, Content-Type). All three are closed; no page is allowed unless its origin is named.
 """
 
+import base64
 import hashlib
 import ipaddress
 import secrets
@@ -102,7 +103,10 @@ class Guard:
             _check_body(scope, headers, allowed.max_body_bytes)
         except DaybookError as error:
             refusal = anthropic_refusal if scope["path"].startswith("/v1/messages") else openai_refusal
-            await refusal(error)(scope, receive, send)
+            response = refusal(error)
+            if isinstance(error, Unauthorised) and scope["path"] == "/":
+                response.headers["www-authenticate"] = 'Basic realm="Daybook: any name, and a key as password"'
+            await response(scope, receive, send)
             return
         await self._app(scope, _counted(receive, allowed.max_body_bytes), _with_origin(send, origin))
 
@@ -111,21 +115,35 @@ class Guard:
         name = host if host.endswith("]") else host.rsplit(":", 1)[0]
         if name not in self._access.hosts:
             raise Forbidden("this Host is not served", hint="ask for 127.0.0.1, or start with --allow-host")
-        origin = headers.get("origin")
-        if origin and origin not in self._access.origins:
+        origin = headers.get("origin", "").lower()
+        # Our own page asks from the very name and port it asks, and the name was looked at above.
+        is_ours = origin in (f"http://{host}", f"https://{host}")
+        if origin and not is_ours and origin not in self._access.origins:
             raise Forbidden("web pages are not served", hint="start with --allow-origin to allow this one")
 
     def _key(self, scope: Scope, headers: Headers) -> str:
         keys = self._access.keys
         if not keys or scope["path"] in OPEN_PATHS:
             return ""
-        bearer = headers.get("authorization", "")
-        given = headers.get("x-api-key") or (bearer[7:].strip() if bearer[:7].lower() == "bearer " else "")
+        given = headers.get("x-api-key") or _given(headers.get("authorization", ""))
         # Every key is compared, each in constant time: neither which key nor how much of it is right can be timed.
         found = [name for name, key in keys.items() if secrets.compare_digest(given.encode(), key.encode())]
         if not found:
             raise Unauthorised("the API key is missing or wrong", hint="send it as Authorization: Bearer or x-api-key")
         return found[0]
+
+
+def _given(authorization: str) -> str:
+    """The key of a Bearer header, or the password of a Basic one: the page's, for which the browser asks."""
+    kind, _, value = authorization.partition(" ")
+    if kind.lower() == "bearer":
+        return value.strip()
+    if kind.lower() != "basic":
+        return ""
+    try:
+        return base64.b64decode(value, validate=True).decode("utf-8").partition(":")[2]
+    except ValueError:
+        return ""
 
 
 def _check_body(scope: Scope, headers: Headers, most: int) -> None:

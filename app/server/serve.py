@@ -27,6 +27,7 @@ from app.server.desk import Desk
 from app.server.guard import Access, access_for
 from app.server.mcp import mcp_app, mcp_server
 from app.server.metrics import Metrics
+from app.server.page import LivePage
 from app.settings import settings
 
 DRAIN_SECONDS = 5  # for answers on their way when the server is told to stop
@@ -77,7 +78,7 @@ def serve(choices: Choices, say: Callable[[str], None]) -> int:
     if choices.idle_minutes is not None:
         quiet.watch(server, choices.idle_minutes * 60)
     running.announce(home, running.Running(url, own_key, os.getpid()))
-    say(f"serving at {url}; MCP at {url}/mcp; Ctrl-C stops it")
+    say(f"serving at {url}, open it in a browser; MCP at {url}/mcp; Ctrl-C stops it")
     try:
         asyncio.run(server.serve(sockets=[listening]))
     finally:
@@ -91,13 +92,14 @@ def _served(choices: Choices, access: Access) -> Served:
     engine = open_engine(choices.model or settings.MLX_MODEL_NAME, home=home, blocks_on_disk=choices.keep_chats)
     embedder = load_embedder(place.embedder or settings.MLX_EMBEDDER_NAME, allow_download=True)
     desk = Desk(engine, Metrics(), places=choices.places, seconds=choices.seconds)
-    routes, lifespan = mcp_app(mcp_server(Shelf(place, embedder), can_write=choices.can_write))
+    shelf = Shelf(place, embedder, engine)
+    routes, lifespan = mcp_app(mcp_server(shelf, can_write=choices.can_write))
     return Served(
         desk,
         QwenEmbedder(embedder, settings.MLX_EMBEDDING_DIM),
         embedder.name,
         access=access,
-        routes=routes,
+        routes=[*routes, *LivePage(shelf, desk).routes],
         lifespans=[lifespan],
         can_write=choices.can_write,
     )

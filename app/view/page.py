@@ -19,8 +19,9 @@ from app.picture import Picture
 from app.view.data import page_data
 
 _HERE = Path(__file__).parent
-_STYLES = ("base", "frame", "graph", "card", "timeline", "journal", "ask", "print")
-_SCRIPTS = ("dom", "model", "route", "search", "people", "graph", "time", "card", "timeline", "journal", "ask", "main")
+_STYLES = ("base", "frame", "graph", "card", "timeline", "journal", "ask", "review", "print")
+_VIEWS = ("graph", "time", "card", "timeline", "journal", "ask", "review")
+_SCRIPTS = ("dom", "model", "route", "search", "people", *_VIEWS, "main")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +29,13 @@ class Live:
     """Where a served page asks its own server; a page on disk has none of it.
 
     ask      POST {"question", "as_of"} here, answered with `python -m app ask --json`'s object
-    review   a page of the same server where facts are looked through, or None
+    review   GET brings {"left", "decided", "last", "items"}, POST a decision brings the same, or None
+    undo     POST {} takes the last decision back
     """
 
     ask: str
     review: str | None = None
+    undo: str | None = None
 
 
 def page(picture: Picture, *, title: str = "Daybook", live: Live | None = None) -> str:

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from app.export import jsonld
 from tests.pipeline.conftest import Bench
 from tests.pipeline.scripted import fresh_home
+from tests.view.pictures import large_life
 
 
 @pytest.fixture
@@ -31,6 +33,21 @@ def test_an_imported_home_equals_its_source(bench: Bench, copy: Path, tmp_path: 
     computed = bench.engine.computed
     report = bench.load(bench.journals, "--json", home=copy).json
     assert (bench.engine.computed, report["entries_new"], report["chunks_done"]) == (computed, 0, 3)
+
+
+def test_an_imported_home_can_be_decided_on(bench: Bench, copy: Path, tmp_path: Path) -> None:
+    """Everything in it can go and come back: Kuzu once died of changes to rows that an import had made together."""
+    file, decided = tmp_path / "life.jsonld", tmp_path / "decisions.jsonl"
+    file.write_text("".join(jsonld.write(large_life(6, 8))), encoding="utf-8")
+    assert bench.ask("import", str(file), home=copy).code == 0
+    before = bench.dump(copy)
+    entities = [one for one in bench.ask("review", "--list", "--json", home=copy).json if one["kind"] == "entity"]
+    decided.write_text("\n".join(json.dumps({"uuid": one["uuid"], "verb": "reject"}) for one in entities[:2]))
+    assert bench.ask("review", "--decisions", str(decided), home=copy).out == "2 decisions made\n"
+    assert bench.dump(copy) != before
+    for _ in range(2):
+        assert bench.ask("review", "--undo", home=copy).code == 0
+    assert bench.dump(copy) == before
 
 
 def test_an_import_can_be_repeated_and_never_mixes(bench: Bench, copy: Path, tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ function startKeys() {
       $("search").focus();
       $("search").select();
     } else if (event.key === "Escape") go("");
-    else if ("123".includes(event.key)) go(VIEWS[Number(event.key) - 1]);
+    else if (/^[1-5]$/.test(event.key) && !$(`tab-${VIEWS[event.key - 1]}`).hidden) go(VIEWS[event.key - 1]);
   });
 }
 
@@ -50,6 +50,6 @@ function startTheme() {
 }
 
 startViews();
-for (const start of [startSearch, startPeople, startTime, startCard, startTimeline, startJournal, startAsk, startKeys, startTheme, startGraph]) start();
+for (const start of [startSearch, startPeople, startTime, startCard, startTimeline, startJournal, startAsk, startReview, startKeys, startTheme, startGraph]) start();
 listeners.forEach((draw) => draw(state, new Set(["start", "view", "day", "types"])));
 readAddress();

@@ -1,7 +1,7 @@
 // What is looked at, and how that is an address: #/graph, #/timeline, #/journal, #/e12 an entity, #/f3 a fact,
 // #/t7 an entry, #/t7f3 the sentence of a fact in it. The browser's own back button goes back.
 
-const VIEWS = ["graph", "timeline", "journal", "ask"];
+const VIEWS = ["graph", "timeline", "journal", "ask", "review"];
 const state = { view: "graph", entity: null, fact: null, entry: null, day: null, types: new Set(TYPES) };
 const listeners = [];
 
@@ -18,7 +18,7 @@ function change(values) {
 
 function readAddress() {
   const address = location.hash.slice(2);
-  if (VIEWS.includes(address)) return change({ view: address });
+  if (VIEWS.includes(address) && !$(`tab-${address}`).hidden) return change({ view: address });
   const [, kind, first, fact] = /^([eft])(\d+)(?:f(\d+))?$/.exec(address) ?? [];
   const number = Number(first);
   if (kind === "e" && entities[number]) return change({ entity: number, fact: null, entry: null });
