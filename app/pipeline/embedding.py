@@ -5,7 +5,7 @@ Knows the llm room and the ledger's shelf of vectors; knows no graph. In: a name
 
 from app.ledger.store import Ledger
 from app.llm.embedder import QwenEmbedder
-from app.llm.loader import load_embedder
+from app.llm.loader import LoadedModel, load_embedder
 from app.settings import settings
 
 
@@ -14,7 +14,11 @@ def open_embedder(name: str, ledger: Ledger) -> QwenEmbedder:
 
     raises  ModelMissing, ModelDamaged; BadInput if the home was built with another embedder or another dimension
     """
-    loaded = load_embedder(name, allow_download=True)
+    return embedder_over(load_embedder(name, allow_download=True), ledger)
+
+
+def embedder_over(loaded: LoadedModel, ledger: Ledger) -> QwenEmbedder:
+    """The embedder of a home, of a model that is open.  raises BadInput as `open_embedder`"""
     dim = settings.MLX_EMBEDDING_DIM
     ledger.claim("embedder", f"{loaded.fingerprint[:16]}/{dim}", hint="use the same embedder, or another --home")
     return QwenEmbedder(loaded, dim, vectors=ledger.vectors)

@@ -41,7 +41,11 @@ def fill(
     raises  ModelMissing, ModelDamaged, StorageFailed, HomeBusy
     """
     started = time.monotonic()
-    models = opener.open_models(request.model_name, request.embedder_name, ledger, progress.say)
+    models: Models
+    if request.open_models is not None:
+        models = request.open_models(ledger)
+    else:
+        models = opener.open_models(request.model_name, request.embedder_name, ledger, progress.say)
     progress.say(models.about)
     sizes = chunk_sizes((chunk.text for chunk in pending), request.model_name)
     waiting = len({chunk.entry_id for chunk in pending})

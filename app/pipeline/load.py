@@ -14,7 +14,7 @@ from app.ledger.store import Ledger
 from app.pipeline import forget, replay
 from app.pipeline.forecasting import foretell, work_of
 from app.pipeline.reading import ReadFiles, read_files
-from app.pipeline.request import LoadReport, LoadRequest, Progress
+from app.pipeline.request import ENTRIES_NAME, LoadReport, LoadRequest, Progress
 from app.pipeline.sizes import chunk_tokens, token_counter
 from app.settings import ROOT
 
@@ -29,7 +29,7 @@ def load_journals(request: LoadRequest, progress: Progress) -> LoadReport:
     started = time.monotonic()
     read = read_files(
         # Absolute, because the ledger keeps them: a run from another folder must find the same files.
-        [Path(os.path.abspath(path.expanduser())) for path in request.paths] or [SAMPLE_JOURNALS],  # noqa: PTH100
+        [Path(os.path.abspath(path)) for path in _paths(request)],  # noqa: PTH100
         date_from=request.date_from,
         chunk_tokens=chunk_tokens(request.model_name),
         count_tokens=token_counter(request.model_name),
@@ -49,6 +49,13 @@ def load_journals(request: LoadRequest, progress: Progress) -> LoadReport:
     return report
 
 
+def _paths(request: LoadRequest) -> list[Path]:
+    """What was named, and what was told to Daybook itself; the sample journals where nothing was."""
+    told = request.home_folder / ENTRIES_NAME
+    named = [path.expanduser() for path in request.paths] or [SAMPLE_JOURNALS]
+    return [*named, told] if any(told.glob("*.md")) and told not in named else named
+
+
 def _load(
     request: LoadRequest,
     progress: Progress,
@@ -57,6 +64,8 @@ def _load(
     ledger: Ledger,
     report: LoadReport,
 ) -> None:
+    if request.open_models is not None:  # a server reads for the same owner as the load before it
+        request = replay.as_before(request, ledger)
     group = request.group_name
     gone_files = [path for path in ledger.known_files(group) if not path.exists()]
     plan = ledger.plan(group, read.readings, gone_files=gone_files)

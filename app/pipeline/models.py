@@ -12,6 +12,7 @@ from app.budget.planner import TYPICAL, Pace
 from app.ledger.store import Ledger
 from app.llm.calls import CallStats
 from app.llm.client import GraphitiLM
+from app.llm.embedder import QwenEmbedder
 from app.llm.engine import Engine
 from app.llm.loader import LoadedModel
 from app.llm.reranker import EmbeddingReranker
@@ -52,7 +53,11 @@ def open_models(model: str, embedder: str, ledger: Ledger, say: Callable[[str], 
     raises  ModelMissing, ModelDamaged; BadInput if the home was built with another embedder
     """
     vectors = open_embedder(embedder, ledger)  # the small one first: a home of another embedder is told at once
-    engine = open_engine(model, ledger.noted, say, home=ledger.home)
+    return models_over(open_engine(model, ledger.noted, say, home=ledger.home), model, vectors, ledger)
+
+
+def models_over(engine: Engine, model: str, vectors: QwenEmbedder, ledger: Ledger) -> Models:
+    """The models of a run over an engine and an embedder that are open."""
     client, stats = open_client(engine, ledger)
     reranker, about = EmbeddingReranker(vectors), describe(engine.loaded)
     return Models(

@@ -3,17 +3,18 @@
 Knows the settings; knows no room. In: what a person typed.  Out: values with every default filled in.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from app.budget.planner import Forecast
 from app.errors import BadInput
 from app.settings import read_settings, settings
 
 GRAPH_NAME = "graph.kuzu"
-ENTRIES_NAME = "entries"  # in the home: what was told to Daybook itself, one Markdown file an entry
+ENTRIES_NAME = "entries"  # in the home: what was told to Daybook itself, one Markdown file an entry; read by every load
 DateFrom = Literal["heading", "name", "mtime"]
 
 
@@ -21,6 +22,7 @@ DateFrom = Literal["heading", "name", "mtime"]
 class LoadRequest:
     """What a person asked for; None means: as the settings say.
 
+    open_models  hands over models that are open already; None: the load opens its own
     raises  BadInput for a limit below 1, dates the wrong way round, or a group or owner the settings would refuse
     """
 
@@ -37,6 +39,7 @@ class LoadRequest:
     dry_run: bool = False
     retry: bool = False
     min_confidence: float | None = None
+    open_models: Callable[[Any], Any] | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.limit is not None and self.limit < 1:

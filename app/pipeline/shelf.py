@@ -5,8 +5,6 @@ In: questions from an event loop.  Out: a Picture, and facts with where they wer
 """
 
 import asyncio
-import hashlib
-import os
 import threading
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -16,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from app.errors import BadInput, HomeBusy
+from app.errors import HomeBusy
 from app.ledger.store import LEDGER_NAME, Ledger
 from app.llm.embedder import QwenEmbedder
 from app.llm.engine import Engine
@@ -24,11 +22,11 @@ from app.llm.loader import LoadedModel
 from app.picture import Fact, Picture
 from app.pipeline.ask import Answer, Librarian
 from app.pipeline.home import Place, look, read_whole
-from app.pipeline.request import ENTRIES_NAME, GRAPH_NAME
+from app.pipeline.intake import keep_entry
+from app.pipeline.request import GRAPH_NAME
 from app.pipeline.review import Review, review
 from app.settings import settings
 
-MAX_ENTRY_CHARS = 100_000
 MAX_ANSWERS = 256  # of this process that are remembered
 T = TypeVar("T")
 Stamp = tuple[tuple[int, int], ...]
@@ -120,28 +118,8 @@ class Shelf:
         return await asyncio.to_thread(alone)
 
     def add_entry(self, text: str, day: date) -> Path:
-        """Keep an entry on disk, whole and for good; the next load reads it in. The same entry twice is one.
-
-        raises   BadInput for an empty entry or one beyond 100,000 characters
-        """
-        text = text.strip()
-        if not 1 <= len(text) <= MAX_ENTRY_CHARS:
-            raise BadInput(f"the entry has {len(text):,} characters, 1 to {MAX_ENTRY_CHARS:,} are allowed")
-        folder = self.place.folder / ENTRIES_NAME
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        name = f"{day.isoformat()}-{hashlib.sha256(text.encode()).hexdigest()[:8]}.md"
-        path, beside = folder / name, folder / f".{name}.{os.getpid()}"
-        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-            file.write(f"# {day.isoformat()}\n\n{text}\n")
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-        inside = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(inside)  # the name, too
-        finally:
-            os.close(inside)
-        return path
+        """As `keep_entry`."""
+        return keep_entry(self.place.folder, text, day)
 
     def _current(self) -> _Held:
         with self._guard:

@@ -95,8 +95,8 @@ class Kept(BaseModel):
     file: str
 
 
-def mcp_server(shelf: Shelf, *, can_write: bool = False) -> MCPServer[Any]:
-    """The tools over one home."""
+def mcp_server(shelf: Shelf, *, can_write: bool = False, on_entry: Callable[[], None] = lambda: None) -> MCPServer[Any]:
+    """The tools over one home; `on_entry` is told when an entry was kept."""
     server: MCPServer[Any] = MCPServer(
         "daybook", instructions=INSTRUCTIONS, version=program_version(), log_level="CRITICAL"
     )
@@ -174,9 +174,10 @@ def mcp_server(shelf: Shelf, *, can_write: bool = False) -> MCPServer[Any]:
         @server.tool(annotations=ADDS)
         @told
         async def add_entry(text: str, day: date | None = None) -> Kept:
-            """Keep a journal entry for good; the next load reads it into the graph. `day` is today if left out."""
+            """Keep a journal entry for good; it is read into the graph in the background. `day`: today if left out."""
             path = shelf.add_entry(text, day or date.today())
-            return Kept(status="kept; it is in the graph after the next load", file=str(path))
+            on_entry()
+            return Kept(status="kept for good; it will be in the graph in a while", file=str(path))
 
     return server
 

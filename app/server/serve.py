@@ -8,7 +8,8 @@ import os
 import secrets
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import uvicorn
@@ -17,9 +18,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from app.errors import BadInput
 from app.llm.embedder import QwenEmbedder
 from app.llm.loader import load_embedder
+from app.pipeline.embedding import embedder_over
 from app.pipeline.engine import open_engine
 from app.pipeline.home import Place
-from app.pipeline.models import describe
+from app.pipeline.intake import Intake
+from app.pipeline.models import describe, models_over
 from app.pipeline.shelf import Shelf
 from app.server import running
 from app.server.app import Served, build
@@ -65,7 +68,7 @@ def serve(choices: Choices, say: Callable[[str], None]) -> int:
     listening = listen(choices.host, choices.port)
     url = f"http://{_shown(choices.host)}:{listening.getsockname()[1]}"
     say(f"loading {choices.model or settings.MLX_MODEL_NAME}")
-    served = _served(choices, access)
+    served = _served(choices, access, say)
     say(describe(served.desk.engine.loaded))
     limit = served.desk.limit()
     say(f"context {limit.context:,} tokens: {limit.input:,} in, {limit.output:,} out (bound by the {limit.binding})")
@@ -87,20 +90,31 @@ def serve(choices: Choices, say: Callable[[str], None]) -> int:
     return 0
 
 
-def _served(choices: Choices, access: Access) -> Served:
+def _served(choices: Choices, access: Access, say: Callable[[str], None]) -> Served:
     place, home = choices.place, choices.place.folder
-    engine = open_engine(choices.model or settings.MLX_MODEL_NAME, home=home, blocks_on_disk=choices.keep_chats)
+    name = choices.model or settings.MLX_MODEL_NAME
+    engine = open_engine(name, home=home, blocks_on_disk=choices.keep_chats)
     embedder = load_embedder(place.embedder or settings.MLX_EMBEDDER_NAME, allow_download=True)
     desk = Desk(engine, Metrics(), places=choices.places, seconds=choices.seconds)
     shelf = Shelf(place, embedder, engine)
-    routes, lifespan = mcp_app(mcp_server(shelf, can_write=choices.can_write))
+    intake = Intake(place, name, lambda ledger: models_over(engine, name, embedder_over(embedder, ledger), ledger), say)
+    routes, lifespan = mcp_app(mcp_server(shelf, can_write=choices.can_write, on_entry=intake.wake))
+
+    @asynccontextmanager
+    async def reading() -> AsyncIterator[None]:
+        intake.start()
+        try:
+            yield
+        finally:
+            await asyncio.to_thread(intake.stop)
+
     return Served(
         desk,
         QwenEmbedder(embedder, settings.MLX_EMBEDDING_DIM),
         embedder.name,
         access=access,
         routes=[*routes, *LivePage(shelf, desk).routes],
-        lifespans=[lifespan],
+        lifespans=[lifespan, *([reading] if choices.can_write else [])],
         can_write=choices.can_write,
     )
 
