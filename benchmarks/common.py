@@ -31,6 +31,7 @@ from app.llm.embedder import QwenEmbedder
 from app.llm.engine import Engine, Question
 from app.llm.loader import LoadedModel, load_embedder, load_generator
 from app.llm.request import Completion, Request
+from app.pipeline.runs import peak_memory
 from app.pipeline.sizes import chunk_tokens, token_counter
 from app.prompts.library import JournalPrompts, graph_types, take_call
 from app.settings import BUNDLED_EMBEDDER, BUNDLED_MODEL, ROOT
@@ -155,6 +156,11 @@ def bundled() -> LoadedModel:
 
 def bundled_embedder() -> QwenEmbedder:
     return QwenEmbedder(load_embedder(BUNDLED_EMBEDDER), 256)
+
+
+def peak_megabytes() -> float:
+    """The most this process ever held."""
+    return peak_memory() / 1e6
 
 
 def bars(title: str, rows: dict[str, float], unit: str) -> str:

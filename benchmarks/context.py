@@ -175,13 +175,17 @@ def _free(loaded: LoadedModel) -> FreeText:
 
 def ladder(options: argparse.Namespace) -> None:
     """2K to 128K tokens in, with a needle at the start, in the middle and at the end."""
-    print("| tokens | predicted peak | measured peak | needles intact | read in | answer |\n|---|---|---|---|---|---|")
+    print("| tokens | predicted peak | measured peak | needles intact | read in | CPU | answer |")
+    print("|---|---|---|---|---|---|---|")
     loaded = _two_layers()  # the bundled model needs hours for 128K tokens on two cores
-    for tokens in [rung for rung in RUNGS if rung <= options.up_to]:
+    for tokens in [rung for rung in RUNGS if options.at_least <= rung <= options.up_to]:
+        started = time.process_time()
         rung = climb(loaded, tokens)
+        spent = time.process_time() - started
         print(
             f"| {rung.tokens:,} | {rung.predicted_bytes / 1e6:.0f} MB | {rung.measured_bytes / 1e6:.0f} MB |"
-            f" {rung.needles} of 3 | {rung.seconds_prefill:.1f} s | {rung.answer_tokens} tokens, {rung.finish} |",
+            f" {rung.needles} of 3 | {rung.seconds_prefill:.1f} s | {spent:.1f} s"
+            f" | {rung.answer_tokens} tokens, {rung.finish} |",
             flush=True,
         )
 
@@ -214,7 +218,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(PARTS))
     parser.add_argument("--tokens", type=int, default=32_768, help="of the prefill of `peak`")
-    parser.add_argument("--up-to", type=int, default=RUNGS[-1], help="the last rung of the ladder")
+    parser.add_argument("--from", dest="at_least", type=int, default=0, help="the first rung of the ladder")
+    parser.add_argument("--up-to", type=int, default=RUNGS[-1], help="its last rung")
     parser.add_argument("--file", type=Path, default=PEPYS, help="of `plan`")
     options = parser.parse_args()
     for part in options.parts or PARTS:

@@ -13,8 +13,6 @@ import argparse
 import contextlib
 import json
 import random
-import resource
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -34,7 +32,7 @@ from app.pipeline.load import load_journals
 from app.pipeline.request import LoadRequest
 from app.pipeline.runs import read_run
 from app.prompts.library import take_call
-from benchmarks.common import about, bundled
+from benchmarks.common import about, bundled, peak_megabytes
 from benchmarks.forecast import Silent
 from tests.pipeline.scripted import OWNER, ScriptedEngine
 
@@ -42,11 +40,6 @@ ROWS = 10
 VERBS = ("works at", "met", "lives in", "likes", "visited")
 NAMES = ("Nadia", "Viktor", "Marta", "Ossip", "Lena", "Jonas", "Ruth", "Emil", "Tilda", "Bruno")
 PLACES = ("Helios", "Ghent", "Orion", "Lodz", "Vesta", "Malmo", "Corvus", "Turku", "Lyra", "Basel")
-
-
-def peak_megabytes() -> float:
-    """The most this process ever held."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
 
 
 def life(entries: int) -> str:

@@ -48,11 +48,12 @@ class Question:
 
 
 class ScriptedEngine:
-    """The engine's two calls; `computed` counts answers, and `before` may end or stop the process at any of them."""
+    """The engine's two calls; `asked` and `computed` keep and count, `before` may end or stop the process at any."""
 
     def __init__(self, before: Callable[[int], None] = lambda _: None) -> None:
         self.loaded = Loaded()
         self.computed = 0
+        self.asked: list[Question] = []
         self.before = before
 
     def prepare(self, request: Request) -> Question:
@@ -64,6 +65,7 @@ class ScriptedEngine:
     async def aanswer(self, question: Question) -> Completion:
         self.before(self.computed)
         self.computed += 1
+        self.asked.append(question)
         (kind,) = question.schema["properties"].keys() & _RULES.keys()
         answer = _RULES[kind](question)
         jsonschema.validate(answer, question.schema)

@@ -8,6 +8,10 @@ from typing import Any
 import pytest
 
 from app.errors import Truncated
+from app.journal.chunks import chunk_entry
+from app.journal.reader import read_journal
+from app.pipeline.sizes import chunk_tokens, token_counter
+from app.settings import BUNDLED_MODEL
 from tests.pipeline.conftest import Bench
 from tests.pipeline.scripted import WEEKS, fresh_home, write_journal
 
@@ -231,3 +235,30 @@ def test_progress_counts_up_to_the_total(bench: Bench, monkeypatch: pytest.Monke
     assert told[-1] == (4, 4)
     assert all(0 <= b - a <= 1 for (a, _), (b, _) in pairwise(told))
     assert set(Counter(total for _, total in told)) == {4}
+
+
+def test_a_long_entry_is_cut_with_context_before_each_piece_and_spans_of_its_own(bench: Bench) -> None:
+    """Joined chunks are the entry; a chunk's prompt shows the one before it; every fact stands on its own sentence."""
+    people = [f"{first}{last}" for first in ("Nadia", "Viktor", "Marta", "Ossip") for last in ("a", "el", "in", "or")]
+    said = [f"{a} met {b} at the old harbour, and they walked home in the rain." for a, b in pairwise(people)]
+    journal = write_journal(bench.journals / "long" / "2024.md", ("2024-03-04", " ".join(said)))
+    pieces = [
+        chunk.text
+        for entry in read_journal(journal).entries
+        for chunk in chunk_entry(
+            entry, max_tokens=chunk_tokens(str(BUNDLED_MODEL)), count_tokens=token_counter(str(BUNDLED_MODEL))
+        )
+    ]
+    assert len(pieces) > 1
+    assert "".join(pieces).strip() == " ".join(said)
+
+    assert bench.load(journal).code == 0
+    asked = [question.fields for question in bench.engine.asked if "edges" in question.schema["properties"]]
+    assert len(asked) == len(pieces)
+    for before, fields in zip(pieces, asked[1:], strict=False):
+        assert " ".join(before.split()) in fields["previous_entries"]
+        assert before.strip().split(". ")[-1] not in fields["entry"]
+    text = journal.read_text(encoding="utf-8")
+    cards = [bench.ask("show", name, "--json").json for name in people]
+    spans = [span for card in cards for fact in card["facts"] for span in fact["sources"]]
+    assert {text[span["start"] : span["end"]] for span in spans} == set(said)

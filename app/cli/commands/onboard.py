@@ -63,7 +63,8 @@ def _check(options: argparse.Namespace) -> int:
     for rung in onboard.climb_ladder(engine, options.up_to):
         tell(f"  ladder  {_said(rung)}")
         rungs.append(rung)
-    qwen = _qwen_check(model)
+    is_qwen = str(engine.loaded.config.get("model_type", "")).startswith("qwen")
+    qwen = _qwen_check(model) if is_qwen else "no Qwen model: not asked"
     tell(f"    qwen  {qwen}")
     row = onboard.row_of(engine, cache, rungs, qwen)
     model_table.add_row(row, options.rows or model_table.ROWS)
