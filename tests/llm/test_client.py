@@ -38,8 +38,8 @@ class Shelf:
     def get(self, key: str) -> str | None:
         return self.answers.get(key)
 
-    def put(self, key: str, *, prompt_name: str, answer: str, **figures: float) -> None:
-        assert set(figures) == {"prompt_tokens", "answer_tokens", "cached_tokens", "seconds"}
+    def put(self, key: str, *, prompt_name: str, answer: str, **figures: Any) -> None:
+        assert set(figures) == {"prompt_tokens", "answer_tokens", "cached_tokens", "seconds", "weights"}
         self.answers[key] = answer
         self.prompt_names.append(prompt_name)
 
