@@ -195,7 +195,7 @@ def print_answer(answer: "Answer", as_json: bool) -> None:
     if answer.citations:
         print()
     for cited in answer.citations:
-        place = f"{cited.file}:{cited.start}-{cited.end}" if cited.file else "no file any more"
+        place = f"{_short(cited.file)}:{cited.start}-{cited.end}" if cited.file else "no file any more"
         until = f" to {cited.invalid_at}" if cited.invalid_at else ""
         fact = f"{cited.valid_at or 'undated'}{until}  {cited.fact}" if cited.fact else "an entry"
         print(f"[{cited.number}] {fact}\n    {cited.date}  {place}  \u201c{cited.words}\u201d")
@@ -228,7 +228,15 @@ def _sources(fact: "Fact") -> list[str]:
 
 
 def _place(source: "Source") -> str:
-    return f"{source.file}:{source.start}-{source.end}" if source.file else "no file any more"
+    return f"{_short(source.file)}:{source.start}-{source.end}" if source.file else "no file any more"
+
+
+def _short(file: Path) -> str:
+    """From here on where it lies below this folder, from ~ on where it lies in the person's own, else in full."""
+    for folder, sign in ((Path.cwd(), ""), (Path.home(), "~/")):
+        if file.is_relative_to(folder):
+            return f"{sign}{file.relative_to(folder)}"
+    return str(file)
 
 
 def print_receipt(receipt: "Receipt", as_json: bool) -> None:

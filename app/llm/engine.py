@@ -143,7 +143,9 @@ class Engine:
     def start(self, question: Question) -> Job:
         """Queue a prepared question and return at once; the Job's future has the Completion, or its error."""
         request = question.request
-        return MLX_THREAD.submit(self._job(question), priority=request.priority, token=request.cancel)
+        return MLX_THREAD.submit(
+            self._job(question), priority=request.priority, token=request.cancel, caller=request.salt
+        )
 
     def forget_prefixes(self) -> None:
         """Free the KV kept in memory; files stay (`app.llm.kv_files.forget_kept`)."""

@@ -6,7 +6,6 @@ In: a function and its arguments, from any thread or event loop.  Out: its resul
 
 import asyncio
 import atexit
-import heapq
 import itertools
 import os
 import sys
@@ -64,6 +63,7 @@ class Job:
     number: int
     work: "Callable[[], Any] | None" = field(compare=False)  # Any: a job may return anything
     token: CancelToken = field(compare=False)
+    caller: str = field(compare=False, default="")
     future: "Future[Any]" = field(compare=False, default_factory=Future)
 
     def cancel(self) -> None:
@@ -93,12 +93,19 @@ class MlxThread:
         self._thread: threading.Thread | None = None
         self._stopping = False
         self._numbers = itertools.count()
+        self._served: dict[str, int] = {}  # when each caller last had the device; as many as there are keys
 
     def submit(
-        self, work: "Callable[[], Any]", *, priority: int = INTERACTIVE, token: CancelToken | None = None
+        self,
+        work: "Callable[[], Any]",
+        *,
+        priority: int = INTERACTIVE,
+        token: CancelToken | None = None,
+        caller: str = "",
     ) -> Job:
-        """Queue `work`; interactive before background, first come first served within.
+        """Queue `work`; interactive before background, then whichever caller waited longest, then first come.
 
+        caller  who shares the device with others in turns, however many jobs each has queued
         raises  RuntimeError from inside a job, or by the holder of the lock: either would wait for itself
         """
         if threading.current_thread() is self._thread:
@@ -108,8 +115,8 @@ class MlxThread:
         with self._changed:
             if self._stopping:
                 raise RuntimeError("the MLX thread has stopped; this process is exiting")
-            job = Job(priority, next(self._numbers), work, token or CancelToken())
-            heapq.heappush(self._waiting, job)
+            job = Job(priority, next(self._numbers), work, token or CancelToken(), caller)
+            self._waiting.append(job)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._serve, name="mlx", daemon=True)
                 self._thread.start()
@@ -154,8 +161,10 @@ class MlxThread:
         """The most urgent job still wanted."""
         with self._changed:
             while self._waiting:
-                job = heapq.heappop(self._waiting)
+                job = min(self._waiting, key=lambda job: (job.priority, self._served.get(job.caller, -1), job.number))
+                self._waiting.remove(job)
                 if job.future.set_running_or_notify_cancel():
+                    self._served[job.caller] = next(self._numbers)
                     return job
             return None
 

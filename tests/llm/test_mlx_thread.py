@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -151,6 +152,18 @@ def test_interactive_work_goes_first_and_each_class_is_first_come_first_served()
     _while_the_device_is_busy(submit)
     assert all(done.wait(10) for done in jobs)
     assert order == ["a1", "a2", "a3", "b1", "b2"]
+
+
+def test_callers_take_turns_however_many_jobs_each_has_queued() -> None:
+    """One who asks once waits for one job of each other caller, not for their whole queues."""
+    thread, order, gate = MlxThread(), list[str](), threading.Event()
+    first = thread.submit(gate.wait)
+    jobs = [thread.submit(partial(order.append, caller), caller=caller) for caller in "aaaabbc"]
+    gate.set()
+    for job in [first, *jobs]:
+        job.future.result(10)
+    assert "".join(order) == "abcabaa"
+    thread.stop()
 
 
 def test_the_lock_keeps_our_jobs_off_the_device() -> None:

@@ -101,3 +101,14 @@ def test_no_websocket_is_served(running: Running) -> None:
     """An upgrade is answered as the plain request it also is."""
     headers = {"connection": "upgrade", "upgrade": "websocket", "sec-websocket-key": "x", "sec-websocket-version": "13"}
     assert httpx.get(f"{running.url}/mcp-not-here", headers=headers).status_code in (400, 404)
+
+
+def test_nothing_of_one_key_is_served_to_another(keyed: Running) -> None:
+    """A prompt that one key had read is found again under that key alone."""
+    ask = {"model": "tiny", "max_tokens": 1, "messages": [{"role": "user", "content": "Marie went to Ghent. " * 60}]}
+    found = []
+    for key in (0, 1, 0, 1):
+        with keyed.client(authorization=f"Bearer {KEYS[key]}") as client:
+            usage = client.post("/v1/chat/completions", json=ask).json()["usage"]
+        found.append(usage["prompt_tokens_details"]["cached_tokens"] > 0)
+    assert found == [False, False, True, True]

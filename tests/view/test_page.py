@@ -45,7 +45,7 @@ def test_only_a_served_page_may_ask_and_only_its_own_server() -> None:
     """`live` opens one door: connections to where the page came from."""
     policy, _, data, _ = parts(page(small_life(), live=Live(ask="/ask")))
     assert "connect-src 'self'" in policy.replace("&#x27;", "'")
-    assert json.loads(data)["live"] == {"ask": "/ask", "review": None}
+    assert json.loads(data)["live"] == {"ask": "/ask", "review": None, "undo": None}
 
 
 def test_no_word_of_a_journal_is_markup() -> None:
