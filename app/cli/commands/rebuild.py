@@ -1,7 +1,7 @@
 """Build the graph again from what was read.
 
 The ledger holds every text, every answer and the order of reading, so that the equal graph stands without a model call;
-the journals are not needed. Use it when the graph's file was lost or damaged, or with --into to move to a graph server.
+the journals are not needed. Use it when the graph's file was lost or damaged.
 
 examples:
   python -m app rebuild
