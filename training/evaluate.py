@@ -143,15 +143,20 @@ def by_surface(text: GoldText, kinds: frozenset[str]) -> GoldText:
 def made_figures(asker: Asker, journals: int) -> Iterator[card.Figure]:
     """Every task of made journals whose seeds, names and forms training never drew."""
     pairs: dict[str, list[tuple[Any, Any]]] = defaultdict(list)
+    lost: dict[str, int] = defaultdict(int)
     for seed in range(FIRST_SEED, FIRST_SEED + journals):
         for example in examples(make_journal(seed, held_out=True), random.Random(seed)):
             if example.task not in ("summaries", "timestamps"):  # free text, and dates that facts have already
                 pairs[example.task].append((asker.ask(example), json.loads(example.answer)))
+                lost[example.task] += example.lost
     found, edges, resolve = pairs["entities"], pairs["edges"], pairs["resolve"]
     where = f"held-out made journals, {journals}"
-    yield f1(where, "entities: name", score_entities(found), len(found), 0.90)
-    yield f1(where, "entities: name and type", score_entities(found, typed=True), len(found))
-    yield f1(where, "facts: source, target and relation", score_facts(edges), len(edges), 0.80)
+    names, typed, facts = score_entities(found), score_entities(found, typed=True), score_facts(edges)
+    for tally, task in ((names, "entities"), (typed, "entities"), (facts, "edges")):
+        tally.gold += lost[task]  # what the app lets no model say is missed
+    yield f1(where, "entities: name", names, len(found), 0.90)
+    yield f1(where, "entities: name and type", typed, len(found))
+    yield f1(where, "facts: source, target and relation", facts, len(edges), 0.80)
     yield accuracy(where, "date of the facts found", score_dates(edges), 0.90)
     yield accuracy(where, "which known entity a new one is", score_resolutions(pairs["resolution"]), 0.90)
     yield f1(where, "duplicates of a new fact", score_verdicts(resolve, "same"), len(resolve))

@@ -22,13 +22,17 @@ MAX_PREVIOUS_CHARS = 500
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One call with its gold answer; `schema` constrains the same call at run time."""
+    """One call with its gold answer; `schema` constrains the same call at run time.
+
+    lost    what is gold and is not in the answer, since the app offers no model the words for it
+    """
 
     task: str
     system: str
     user: str
     answer: str
     schema: dict[str, Any]
+    lost: int = 0
 
 
 def examples(journal: MadeJournal, rng: random.Random) -> Iterator[Example]:
@@ -82,13 +86,14 @@ def entities_example(prompts: JournalPrompts, entry: MadeEntry) -> Example:
         line = next((line for line, offered in lists.items() if entity.name in _choices(offered)), None)
         if line is not None:
             found[line].append({"name": entity.name, "type": entity.type})
-    return _example("entities", call, {"extracted_entities": found})
+    lost = len(entry.entities) - sum(map(len, found.values()))
+    return _example("entities", call, {"extracted_entities": found}, lost)
 
 
 def edges_example(
     prompts: JournalPrompts, entry: MadeEntry, owner: str, previous: tuple[MadeEntry, ...]
 ) -> Example | None:
-    """None where a date of a fact is not among the dates the app finds in the text: such a label would be noise."""
+    """None where the app would not ask, or where it does not find a fact's date in the text: that would be noise."""
     prompts.edge(
         {
             "episode_content": entry.text,
@@ -105,10 +110,13 @@ def edges_example(
     )
     call = take_call()
     assert call is not None
-    lines = list(call.schema["properties"]["edges"]["properties"])
-    found: dict[str, list[dict[str, Any]]] = {line: [] for line in lines}
+    lines = {int(line.partition(".")[0]): line for line in call.schema["properties"]["edges"]["properties"]}
+    found: dict[str, list[dict[str, Any]]] = {line: [] for line in lines.values()}
     for fact in entry.facts:
-        found[lines[fact.sentence]].append(
+        line = lines.get(fact.sentence + 1)
+        if line is None or not {fact.source, fact.target} <= _ends(call.schema, line):
+            continue  # the app lets no model say it
+        found[line].append(
             {
                 "source": fact.source,
                 "target": fact.target,
@@ -119,7 +127,9 @@ def edges_example(
             }
         )
     stated = [item for items in found.values() for item in items]
-    return _example("edges", call, {"edges": found}) if _dates_allowed(call, stated) else None
+    if _is_foregone(call) or not _dates_allowed(call, stated):
+        return None
+    return _example("edges", call, {"edges": found}, lost=len(entry.facts) - len(stated))
 
 
 def resolution_example(
@@ -262,6 +272,13 @@ def _dates_allowed(call: PromptCall, found: list[dict[str, Any]]) -> bool:
     )
 
 
-def _example(task: str, call: PromptCall | None, answer: dict[str, Any]) -> Example:
+def _ends(schema: dict[str, Any], line: str) -> set[str]:
+    """The entities that the facts of a sentence may have at their ends."""
+    kind = schema["properties"]["edges"]["properties"][line]["items"]["$ref"].rpartition("/")[2]
+    return {option["properties"]["source"]["const"] for option in schema["$defs"][kind]["anyOf"]}
+
+
+def _example(task: str, call: PromptCall | None, answer: dict[str, Any], lost: int = 0) -> Example:
     assert call is not None
-    return Example(task, call.messages[0]["content"], call.messages[1]["content"], dump_answer(answer), call.schema)
+    system, user = (message["content"] for message in call.messages)
+    return Example(task, system, user, dump_answer(answer), call.schema, lost)

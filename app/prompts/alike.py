@@ -11,7 +11,7 @@ judge; large models make fewer mistakes so, small ones far fewer, and most answe
 import re
 import unicodedata
 
-from app.prompts.names import POSSESSIVES, UNSPACED
+from app.prompts.names import ELIDED, POSSESSIVES, UNSPACED
 
 SHARED_LETTERS = 3  # Lotte and Charlotte, Bertie and Albert
 NAME_LETTERS = 3  # of a name in a fact: Anna and Annas, Will and Willy
@@ -57,15 +57,19 @@ def could_end(new_fact: str, known_fact: str) -> bool:
     return not ours or not theirs or bool(ours & theirs)
 
 
+def words_of(text: str) -> list[str]:
+    """Its words, with hyphens and apostrophes inside them, without what French hangs before them."""
+    return [ELIDED.sub("", word) for word in _WORD.findall(text)]
+
+
 def _telling_words(name: str) -> list[str]:
     """Its words without titles and articles; none where anyone may be meant: my sister, Mum, the Captain."""
-    words = _WORD.findall(name)
+    words = words_of(name)
     if words and (words[0].lower() in POSSESSIVES or all(word[:1].islower() for word in words)):
         return []
     if UNSPACED.search(name):  # 小张 may be 张伟
         return []
-    folded = [_folded(word) for word in words]
-    return [word for word in folded if word not in _TITLES and word not in _SMALL_WORDS]
+    return [word for word in map(folded, words) if word not in _TITLES and word not in _SMALL_WORDS]
 
 
 def _resemble(one: str, other: str) -> bool:
@@ -91,15 +95,15 @@ def _names_of(fact: str) -> set[str]:
 
     The fact is one of ours: it begins with its source.
     """
-    words = _WORD.findall(fact)
+    words = words_of(fact)
     if any(word.lower() in POSSESSIVES for word in words):
         return set()
-    names = {_folded(word) for word in words if not word[:1].islower()} - _SMALL_WORDS
+    names = {folded(word) for word in words if not word[:1].islower()} - _SMALL_WORDS
     return {name[:NAME_LETTERS] for name in names}
 
 
-def _folded(word: str) -> str:
-    """Without accents, case and a possessive's end."""
+def folded(word: str) -> str:
+    """A word without accents, case and a possessive's end."""
     plain = unicodedata.normalize("NFKD", word.casefold())
     plain = "".join(sign for sign in plain if not unicodedata.combining(sign)).replace("œ", "oe").replace("ł", "l")
     return re.sub(r"['’]s?$", "", plain)

@@ -10,6 +10,7 @@ from datetime import date
 from app.journal.dates import find_dates
 from app.journal.sentences import split_sentences
 from app.journal.types import Span
+from app.prompts.meant import meant_by
 from app.prompts.names import candidate_names, one_line
 
 
@@ -50,6 +51,11 @@ class NumberedText:
         """Numbered sentence -> the runs of its words that could be names, each once; only sentences that have any."""
         found = (list(dict.fromkeys(candidate_names(self.text[a:b]))) for a, b in self.spans)
         return {line: runs for line, runs in zip(self.lines(), found, strict=True) if runs}
+
+    def meant(self, kinds: dict[str, str], writer: str) -> dict[str, list[str]]:
+        """Numbered sentence -> the listed entities it can speak of; only sentences that can tell a fact between two."""
+        found = meant_by([self.text[a:b] for a, b in self.spans], kinds, writer)
+        return {line: names for line, names in zip(self.lines(), found, strict=True) if len(names) > 1}
 
 
 def number_text(text: str, day: date | None) -> NumberedText:

@@ -178,7 +178,8 @@ class JournalPrompts:
         def weigh(said: str, weights: Sequence[Weight]) -> None:
             sure[:] = confidences(said, weights)
 
-        return self._leave("extract_edges", inputs, schemas.edges(names, text.lines(), list(text.dates)), finish, weigh)
+        meant = text.meant({name: _kind(labels[name]) for name in names}, self.owner)
+        return self._leave("extract_edges", inputs, schemas.edges(meant, list(text.dates)), finish, weigh)
 
     def resolve_edge(self, context: Answer) -> ChatPrompt:
         same, others = context["existing_edges"], context["edge_invalidation_candidates"]

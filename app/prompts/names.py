@@ -21,7 +21,7 @@ _WORD = re.compile(r"[^\W_]+(?:['’&.-][^\W_]+)*(?:——|--)?")
 # "B", "St", "J.K": the full stop after it may belong to it
 _ABBREVIATED = re.compile(r"\b(?:[^\W\d_]{1,3}|[^\W\d_](?:\.[^\W\d_])+)$")
 _POSSESSIVE = re.compile(r"['’]s?$")  # "Clara's" names Clara, "Hals'" names Hals
-_ELIDED = re.compile(r"^(?:[cdjlmnst]|qu)['’](?=\w)", re.IGNORECASE)  # "d'Hal" names Hal
+ELIDED = re.compile(r"^(?:[cdjlmnst]|qu)['’](?=\w)", re.IGNORECASE)  # "d'Hal" names Hal
 _PAUSE = re.compile(r"[,;:!?…()\"“”„«»]")  # no name goes on after one
 UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]+")
 
@@ -59,7 +59,7 @@ _SMALL_STARTS = frozenset(
     """.split()  # noqa: SIM905
 )
 _ARTICLES = frozenset("the a an der die das ein eine le la les un une el il los las".split())  # noqa: SIM905
-_FUNCTION_WORDS = POSSESSIVES | frozenset(
+FUNCTION_WORDS = POSSESSIVES | frozenset(
     """
     his her their its your thy
     a an the this that these those i me you he she it we they him them us who whom whose which what when where why how
@@ -108,18 +108,18 @@ def _could_name(words: list[str], small: bool, *, opens: bool) -> bool:
     small   the whole sentence is without capitals, so that they cannot tell names from other words
     opens   the run opens the sentence, so that its first capital tells nothing
     """
-    bare = [_ELIDED.sub("", word) for word in words]
+    bare = [ELIDED.sub("", word) for word in words]
     low = [word.lower() for word in bare]
     if len(words) == 1 and not opens and bare[0].istitle() and low[0] in _NAMES_TOO:
         return True
-    if low[-1] in _FUNCTION_WORDS and not bare[-1].isupper():
+    if low[-1] in FUNCTION_WORDS and not bare[-1].isupper():
         return False
     if low[0] in POSSESSIVES:  # a role: my sister, meine liebe Frau
-        return 1 < len(words) <= 3 and low[1] not in _FUNCTION_WORDS
-    if low[0] in _FUNCTION_WORDS and bare[0][:1].isupper():  # The Hague, Le Havre; never "The other" nor "In Ghent"
+        return 1 < len(words) <= 3 and low[1] not in FUNCTION_WORDS
+    if low[0] in FUNCTION_WORDS and bare[0][:1].isupper():  # The Hague, Le Havre; never "The other" nor "In Ghent"
         begins = low[0] in _ARTICLES or not opens
-        return begins and len(words) > 1 and bare[1][:1].isupper() and low[1] not in _FUNCTION_WORDS
-    if low[0] in _FUNCTION_WORDS - _SMALL_STARTS:
+        return begins and len(words) > 1 and bare[1][:1].isupper() and low[1] not in FUNCTION_WORDS
+    if low[0] in FUNCTION_WORDS - _SMALL_STARTS:
         return False
     if bare[0][:1].islower() and len(words) > 2 and low[0] not in _SMALL_STARTS:  # "old Doc" may be one
         return False
@@ -127,14 +127,14 @@ def _could_name(words: list[str], small: bool, *, opens: bool) -> bool:
         return False
     if len(words) == 1 and bare[0].islower():
         return low[0] in _SMALL_NAMES or (small and len(bare[0]) >= MIN_COMMON_CHARS)
-    if bare[-1].islower() and (len(words) > MAX_COMMON_TAIL or set(low[1:-1]) & (_FUNCTION_WORDS - _SMALL_STARTS)):
+    if bare[-1].islower() and (len(words) > MAX_COMMON_TAIL or set(low[1:-1]) & (FUNCTION_WORDS - _SMALL_STARTS)):
         return False
     return any(word[:1].isupper() or word[:1].isdigit() for word in (bare[0], bare[-1]))
 
 
 def _forms(run: str, following: str) -> list[str]:
     """The run as it stands, and without what grammar hung onto it."""
-    forms = [run, _POSSESSIVE.sub("", run), _ELIDED.sub("", run)]
+    forms = [run, _POSSESSIVE.sub("", run), ELIDED.sub("", run)]
     if following == "." and _ABBREVIATED.search(run):
         forms.append(f"{run}.")
     return [one_line(form) for form in dict.fromkeys(forms) if form]

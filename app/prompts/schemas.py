@@ -6,12 +6,13 @@ the entry's or ones it names, and every string and array is bounded, so that eve
 """
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 # The bounds end the answer of a small model that repeats itself; a list of twelve names is rare, six facts are rarer.
 ENTITIES_PER_SENTENCE, EDGES_PER_SENTENCE = 12, 6
 MAX_FACT_CHARS = 240
-MAX_PAIRED_ENDPOINTS = 14  # 182 pairs compile in some 40 ms; more endpoints are rare in one chunk
+MAX_PAIRS = 200  # of source and target in one chunk; they compile in some 40 ms, and more are rare
 MAX_SUMMARY_CHARS = 300
 _SIGN = "[^\\x00-\\x1f\\x7f]"  # any character of a line
 RELATION = "^[A-Z]{2,14}(_[A-Z]{1,14}){0,4}$"
@@ -49,31 +50,33 @@ def entities(names: dict[str, list[str]], types: list[str]) -> dict[str, Any]:
     return record(extracted_entities=record(**found))
 
 
-def edges(endpoints: list[str], lines: list[str], dates: list[str]) -> dict[str, Any]:
-    """A list under each sentence; a fact has two different endpoints, begins with its source and names both.
+def edges(meant: dict[str, list[str]], dates: list[str]) -> dict[str, Any]:
+    """A list under each sentence of facts between the entities it can speak of: `meant` has two or more for each.
 
-    One alternative a pair says all of that; where that would be too many, one a source leaves the target's name free.
+    A fact has two different endpoints, begins with its source and names both: one alternative a pair says all of that;
+    where that would be too many, one a source leaves the target's name free.
     """
-    if len(endpoints) < 2:
-        return record(edges=record())
-    others = {source: [name for name in endpoints if name != source] for source in endpoints}
-    if len(endpoints) <= MAX_PAIRED_ENDPOINTS:
-        choices = [(source, [target]) for source in endpoints for target in others[source]]
-    else:
-        choices = list(others.items())
-    items = [
-        record(
-            source={"const": source},
-            target=choice(targets),
-            relation={"type": "string", "pattern": RELATION},
-            fact={"type": "string", "pattern": _fact_pattern(source, targets)},
-            valid_at=choice(dates),
-            invalid_at={"enum": [None, *dates]} if len(dates) > 1 else {"type": "null"},
-        )
-        for source, targets in choices
-    ]
-    found = {line: array({"$ref": "#/$defs/edge"}, EDGES_PER_SENTENCE) for line in lines}
-    return {**record(edges=record(**found)), "$defs": {"edge": {"anyOf": items}}}
+    kinds = {tuple(names): f"edge_{i}" for i, names in enumerate(dict.fromkeys(map(tuple, meant.values())), 1)}
+    is_paired = sum(len(names) * (len(names) - 1) for names in kinds) <= MAX_PAIRS
+    found = {
+        line: array({"$ref": f"#/$defs/{kinds[tuple(names)]}"}, EDGES_PER_SENTENCE) for line, names in meant.items()
+    }
+    definitions = {name: {"anyOf": list(_edges(names, dates, is_paired))} for names, name in kinds.items()}
+    return {**record(edges=record(**found)), **({"$defs": definitions} if definitions else {})}
+
+
+def _edges(endpoints: tuple[str, ...], dates: list[str], is_paired: bool) -> Iterator[dict[str, Any]]:
+    for source in endpoints:
+        others = [name for name in endpoints if name != source]
+        for targets in [[name] for name in others] if is_paired else [others]:
+            yield record(
+                source={"const": source},
+                target=choice(targets),
+                relation={"type": "string", "pattern": RELATION},
+                fact={"type": "string", "pattern": _fact_pattern(source, targets)},
+                valid_at=choice(dates),
+                invalid_at={"enum": [None, *dates]} if len(dates) > 1 else {"type": "null"},
+            )
 
 
 def _fact_pattern(source: str, targets: list[str]) -> str:

@@ -82,7 +82,8 @@ def _edge(sentence: int = 1, times: int = 1, **changes: Any) -> dict[str, Any]:
         "invalid_at": None,
     }
     lines = number_text(TEXT, None).lines()
-    return {"edges": {line: [edge | changes] * times if line == lines[sentence] else [] for line in lines}}
+    told = lines[:2]  # the third speaks of none of the listed
+    return {"edges": {line: [edge | changes] * times if line == lines[sentence] else [] for line in told}}
 
 
 def _allowed(call: PromptCall, answer: dict[str, Any]) -> bool:
@@ -157,6 +158,15 @@ def test_a_fact_outside_the_entry_cannot_be_said(changes: dict[str, Any]) -> Non
     assert _allowed(call, _edge())
     assert _allowed(call, _edge(valid_at="2024-04-02", invalid_at="2024-04-03"))
     assert not _allowed(call, _edge(**changes))
+
+
+def test_a_sentence_tells_facts_of_those_it_can_speak_of() -> None:
+    """The first sentence does not name Siemens yet; "she" of the second is Clara; the third speaks of none of them."""
+    call = _edges(_prompts())
+    met = {"target": "Nora Lindqvist", "relation": "MET", "fact": "Clara Weiss met Nora Lindqvist."}
+    assert _allowed(call, _edge(sentence=0, **met))
+    assert not _allowed(call, _edge(sentence=0))
+    assert [line.partition(".")[0] for line in call.schema["properties"]["edges"]["properties"]] == ["1", "2"]
 
 
 def test_a_fact_points_to_its_sentence_and_becomes_graphitis_own() -> None:
