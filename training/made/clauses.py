@@ -12,7 +12,7 @@ from training.made import dating
 from training.made.mentions import Naming
 from training.made.planner import Planner
 from training.made.relations import STATES
-from training.made.template import render
+from training.made.template import an_before_vowel, render
 from training.made.words import Form, Language
 from training.made.world import TYPES, Being, World
 
@@ -88,6 +88,7 @@ class ClauseWriter:
         self.naming.pending = self.now.mentions
         self.now.tellable = form.text.startswith("{s} ") and not self.now.drop
         text = " ".join(render(form.parts, self.rng, self._fill).split())
+        text = an_before_vowel(text) if self.language.name == "en" else text
         return re.sub(r" +([,.;!?])", r"\1", re.sub(r",(?:\s*,)+", ",", text)).rstrip(",")
 
     def _opener(self) -> str:
@@ -170,10 +171,13 @@ class ClauseWriter:
         if form is None:
             return ""
         kept, now.roles, caught, now.caught = now.roles, {"s": being, "o": event.target}, now.caught, {}
+        dates, now.valid, now.invalid = (now.valid, now.invalid), None, None  # "who moved there in 1898" dates itself
         now.nested = True
         text = render(form.parts, self.rng, self._fill)
-        self._fact(being, event.target, event.relation, form.fact or self.language.facts[event.section], self.day)
+        wording = form.fact or self.language.facts[event.section]
+        self._fact(being, event.target, event.relation, wording, now.valid or self.day, now.invalid)
         now.roles, now.caught, now.nested = kept, caught, False
+        now.valid, now.invalid = dates
         return f", {text},"
 
     def _list(self, beings: list[Being], case: str) -> str:
@@ -241,10 +245,18 @@ class ClauseWriter:
     def _wording(self, relation: str, source: str, target: str) -> str:
         return self.language.facts[relation].replace("{s}", f"{{{source or 's'}}}").replace("{t}", f"{{{target}}}")
 
-    def _fact(self, source: Being, target: Being, relation: str, wording: str, day: date | None = None) -> None:
+    def _fact(
+        self,
+        source: Being,
+        target: Being,
+        relation: str,
+        wording: str,
+        day: date | None = None,
+        end: date | None = None,
+    ) -> None:
         now = self.now
         roles = {**now.roles, "s": source, "t": target, "me": self.world.owner}
-        now.facts.append(RawFact(len(self.sentences), source, target, relation, wording, now.caught, roles, day))
+        now.facts.append(RawFact(len(self.sentences), source, target, relation, wording, now.caught, roles, day, end))
 
     def _settle(self) -> None:
         """Date the facts written so far by the dates their clause names."""

@@ -13,6 +13,7 @@ from training.made.journal import MadeEntity, MadeEntry, MadeFact, MadeJournal
 from training.made.mentions import Naming
 from training.made.planner import Event, Planner
 from training.made.relations import CHANGES, ENDS, MORTAL, MUTUAL, REPLACES, SAME
+from training.made.template import an_before_vowel
 from training.made.words import Language, load_language
 from training.made.world import Being, World
 from training.made.writer import EntryWriter
@@ -190,7 +191,8 @@ def _worded(raw: RawFact, names: dict[int, str], language: Language) -> str:
         return raw.caught.get(slot, "")
 
     text = re.sub(r"\{([^}]+)\}", fill, raw.wording)
-    return re.sub(r" +", " ", text).replace(" .", ".").replace(" ,", ",")
+    text = re.sub(r" +", " ", text).replace(" .", ".").replace(" ,", ",")
+    return an_before_vowel(text) if language.name == "en" else text
 
 
 def _paragraphs(rng: random.Random, sentences: list[str]) -> str:

@@ -27,6 +27,7 @@ class Choice:
 
 Part = str | Slot | Choice
 
+_A_BEFORE_VOWEL = re.compile(r"(?<![\w.'’])([Aa])(?= [aeioAEIO]\w)(?! (?:one|once|eu|ewe)\w*)")
 _TOKEN = re.compile(r"[\[\]|]|\{[^}]*\}|[^\[\]|{}]+")
 
 
@@ -63,6 +64,11 @@ def slot_names(parts: tuple[Part, ...]) -> set[str]:
             for option in part.options:
                 names |= slot_names(option)
     return names
+
+
+def an_before_vowel(text: str) -> str:
+    """English forms say "a {job}", whatever the job."""
+    return _A_BEFORE_VOWEL.sub(r"\1n", text)
 
 
 def _sequence(tokens: list[str], at: int) -> tuple[tuple[Part, ...], int]:

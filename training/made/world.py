@@ -7,6 +7,7 @@ import random
 from dataclasses import dataclass, field
 
 from training.made.names import SOUNDS, Sounds, first_name, surname, syllables, town_name
+from training.made.template import an_before_vowel
 from training.made.words import Language
 
 TYPES = {
@@ -193,4 +194,5 @@ class World:
                 out.append(self._part(word))
             else:
                 out.append(word)
-        return "".join(out)
+        name = "".join(out)
+        return an_before_vowel(name) if self.language.name == "en" else name

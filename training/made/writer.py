@@ -111,7 +111,8 @@ class EntryWriter(ClauseWriter):
 
     def _clause(self, form: Form, event: Event) -> str:
         now = self.now
-        opens = self.language.name == "en" and bool(PAST.match(form.text)) and not now.drop
+        dated = form.slots & {"since", "old", "span"}  # "this morning I lived there till 1904" is no sentence
+        opens = self.language.name == "en" and bool(PAST.match(form.text)) and not now.drop and not dated
         if (opens or form.slots & {"when", "open"}) and (event.section == "MOVED_TO" or event.relation not in STATES):
             self._draw_when(0.4)
         text = self._render(form)
