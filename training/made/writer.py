@@ -101,7 +101,7 @@ class EntryWriter(ClauseWriter):
         for line in form.fact.split(";;"):
             relation, ends, wording = (line.strip() + "  ").split(" ", 2)
             source, _, target = ends.partition(">")
-            if target not in now.roles:
+            if target not in now.roles or (source or "s") not in now.roles:
                 continue  # its clause was not chosen
             one, other = now.roles[source or "s"], now.roles[target]
             if relation in SINGLES:
