@@ -23,11 +23,11 @@ COPY_SEED = 7
 KEPT = {
     "entities": 1.0,
     "edges": 1.0,
-    "resolve": 0.9,
-    "resolution": 1.0,
-    "summaries": 0.4,
-    "answer": 0.4,
-    "timestamps": 0.3,
+    "resolve": 0.5,
+    "resolution": 0.6,
+    "summaries": 0.2,
+    "answer": 0.3,
+    "timestamps": 0.2,
 }
 POOL = 48  # examples of a task gathered before they are sorted by length: less padding
 
