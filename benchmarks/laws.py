@@ -5,7 +5,7 @@ Knows the engine and public schemas. In: recorded prompts and JSONSchemaBench.  
 levers    every recorded prompt of Graphiti, models of random weights from three seeds, float32: the greedy tokens of
           all combinations of levers against the plain loop of one token a pass
 answers   N answers of random weights, greedy and drawn, to Graphiti's schemas and to those of JSONSchemaBench that
-          compile: each is read by `json` and judged by `jsonschema`, which know nothing of our grammar
+          compile: each is read by `json` and judged by `jsonschema` in decimals; they know nothing of our grammar
 """
 
 import argparse
@@ -18,6 +18,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -108,12 +109,17 @@ def usable(engine: Engine, source: str, schema: Any, refused: Counter[str]) -> b
     return True
 
 
+def exact(schema: Any) -> Any:
+    """Numbers as decimals, as JSON writes them: in binary fractions 20241577.33 is no multiple of 0.01."""
+    return json.loads(json.dumps(schema), parse_float=Decimal)
+
+
 def answers(count: int, first: int) -> int:
     """Ask for `count` answers of random weights; returns how many the independent validator refuses."""
     engine = Engine(random_model(1), bounds=SHORT)
     refused, given, invalid, cut = Counter[str](), Counter[str](), Counter[str](), Counter[str]()
     wanted = [(source, schema) for source, schema in schemas() if usable(engine, source, schema, refused)]
-    judges = [jsonschema.validators.validator_for(schema)(schema) for _, schema in wanted]
+    judges = [jsonschema.validators.validator_for(schema)(exact(schema)) for _, schema in wanted]
     reasons, started = Counter[str](), time.monotonic()
     for number in range(first, first + count):
         place = number % len(wanted)
@@ -126,7 +132,7 @@ def answers(count: int, first: int) -> int:
             cut[source] += 1
             continue
         given[source] += 1
-        problem = next(judges[place].iter_errors(json.loads(text)), None)
+        problem = next(judges[place].iter_errors(json.loads(text, parse_float=Decimal)), None)
         if (number + 1) % SAY_EVERY == 0:
             print(
                 f"{given.total():,} answers, {invalid.total()} invalid, {cut.total()} cut", file=sys.stderr, flush=True
