@@ -4,6 +4,7 @@ Knows the app and Graphiti; measures nothing itself. In: how much is wanted.  Ou
 """
 
 import asyncio
+import json
 import os
 import platform
 import tempfile
@@ -12,6 +13,7 @@ from contextlib import ExitStack
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
@@ -174,3 +176,15 @@ def bars(title: str, rows: dict[str, float], unit: str) -> str:
     head = f'<svg xmlns="http://www.w3.org/2000/svg" width="700" height="{50 + 28 * len(rows)}" '
     style = 'font-family="sans-serif" font-size="13" fill="#808080">'
     return "\n".join([head + style, f'<text x="10" y="22" font-size="15">{escape(title)}</text>', *lines, "</svg>", ""])
+
+
+def exact_json(text: str) -> Any:
+    """JSON with its numbers as decimals, as it writes them: in binary fractions 20241577.33 is no multiple of 0.01."""
+    return json.loads(text, parse_float=_exact_number)
+
+
+def _exact_number(text: str) -> Decimal | float:
+    try:
+        return Decimal(text)
+    except InvalidOperation:  # an exponent of twenty digits
+        return float(text)

@@ -18,7 +18,6 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +28,7 @@ from app.llm.engine import Engine
 from app.llm.grammar import grammar_of
 from app.llm.loader import LoadedModel, load_generator
 from app.llm.request import Request, Turn
-from benchmarks.common import SHARED, about
+from benchmarks.common import SHARED, about, exact_json
 from tests.llm.tiny import SHORT, TINY, build_model, build_tokenizer
 
 SEEDS = (1, 2, 3)
@@ -109,17 +108,12 @@ def usable(engine: Engine, source: str, schema: Any, refused: Counter[str]) -> b
     return True
 
 
-def exact(schema: Any) -> Any:
-    """Numbers as decimals, as JSON writes them: in binary fractions 20241577.33 is no multiple of 0.01."""
-    return json.loads(json.dumps(schema), parse_float=Decimal)
-
-
 def answers(count: int, first: int) -> int:
     """Ask for `count` answers of random weights; returns how many the independent validator refuses."""
     engine = Engine(random_model(1), bounds=SHORT)
     refused, given, invalid, cut = Counter[str](), Counter[str](), Counter[str](), Counter[str]()
     wanted = [(source, schema) for source, schema in schemas() if usable(engine, source, schema, refused)]
-    judges = [jsonschema.validators.validator_for(schema)(exact(schema)) for _, schema in wanted]
+    judges = [jsonschema.validators.validator_for(schema)(exact_json(json.dumps(schema))) for _, schema in wanted]
     reasons, started = Counter[str](), time.monotonic()
     for number in range(first, first + count):
         place = number % len(wanted)
@@ -132,7 +126,7 @@ def answers(count: int, first: int) -> int:
             cut[source] += 1
             continue
         given[source] += 1
-        problem = next(judges[place].iter_errors(json.loads(text, parse_float=Decimal)), None)
+        problem = next(judges[place].iter_errors(exact_json(text)), None)
         if (number + 1) % SAY_EVERY == 0:
             print(
                 f"{given.total():,} answers, {invalid.total()} invalid, {cut.total()} cut", file=sys.stderr, flush=True

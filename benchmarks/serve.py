@@ -26,7 +26,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +44,7 @@ from app.server.desk import Desk
 from app.server.metrics import Metrics
 from app.server.serve import listen
 from app.settings import BUNDLED_EMBEDDER
+from benchmarks.common import exact_json
 from tests.llm.tiny import CONTROL, MARKERS, SHARED, TINY, build_model, build_tokenizer
 
 WORDS = "and so on " * 900
@@ -124,8 +124,7 @@ def structured(folder: Path, wanted: int) -> None:
 
 def is_valid(text: str, schema: Any, place: int) -> bool:
     try:
-        # In decimals: in floats 8601202030.39 is no multiple of 0.01.
-        exact, answer = (json.loads(one, parse_float=Decimal) for one in (json.dumps(schema), text))
+        exact, answer = exact_json(json.dumps(schema)), exact_json(text)
         jsonschema.validators.validator_for(exact)(exact).validate(answer)
     except (ValueError, jsonschema.ValidationError) as error:
         print(f"  schema {place}: {str(error).splitlines()[0][:160]}")
