@@ -4,8 +4,10 @@ Knows names and kinds; knows no sentences. In: a random source and a language.  
 """
 
 import random
+import zlib
 from dataclasses import dataclass, field
 
+from app.settings import Settings
 from training.made.names import SOUNDS, Sounds, first_name, surname, syllables, town_name
 from training.made.template import an_before_vowel
 from training.made.words import Language
@@ -20,6 +22,7 @@ FAMILY = ("wife", "husband", "mother", "father", "sister", "brother", "son", "da
           "grandmother", "grandfather", "niece", "nephew")  # fmt: skip
 WOMEN = {"wife", "mother", "sister", "daughter", "aunt", "grandmother", "niece"}
 MEN = {"husband", "father", "brother", "son", "uncle", "grandfather", "nephew"}
+NAMELESS_OWNER: str = Settings.model_fields["DAYBOOK_OWNER"].default
 INITIALS = "ABCDEFGHJKLMNOPQRSTUVWXYZ"  # no I: it would read as the diarist
 OTHERS = ("friend",) * 6 + ("colleague",) * 3 + ("neighbour",) * 2 + ("acquaintance",) * 5
 
@@ -147,8 +150,10 @@ class World:
         first = first_name(self.rng, woman, self.language.held_out, self._sounds())
         while first == self.family_name:
             first = first_name(self.rng, woman, self.language.held_out, self._sounds())
-        self.taken.add(f"{first} {self.family_name}")
-        return Being(-1, "person", f"{first} {self.family_name}", woman, first, self.family_name)
+        name = f"{first} {self.family_name}"
+        self.taken.add(name)
+        is_nameless = zlib.crc32(name.encode()) % 5 == 0  # who gives no --owner is written about under the default
+        return Being(-1, "person", NAMELESS_OWNER if is_nameless else name, woman, first, self.family_name)
 
     def _cast(self) -> None:
         rng = self.rng
