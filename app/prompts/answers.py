@@ -3,6 +3,7 @@
 Knows the answer's fields; knows no prompt. In: one answered item.  Out: a GroundedFact, an edge.
 """
 
+import re
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -11,6 +12,7 @@ from app.journal.types import Span
 from app.prompts.confidence import Confidence
 
 Answer = dict[str, Any]
+_STUCK = re.compile(r"(\b\w+)(?:\W+\1\b){3}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,11 @@ def graphiti_edge(item: Answer) -> Answer:
         "invalid_at": instant(invalid_at),
         "episode_indices": [0],
     }
+
+
+def is_stuck(fact: str) -> bool:
+    """Whether its writer got stuck and said a word four times on end: such a fact tells nothing."""
+    return _STUCK.search(fact) is not None
 
 
 def instant(day: str | None) -> str | None:

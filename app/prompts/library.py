@@ -17,7 +17,7 @@ from pydantic import BaseModel, create_model
 
 from app.prompts import alike, schemas
 from app.prompts.adapter import JSONAdapter
-from app.prompts.answers import GroundedFact, graphiti_edge, grounded, instant
+from app.prompts.answers import GroundedFact, graphiti_edge, grounded, instant, is_stuck
 from app.prompts.confidence import Confidence, Weight, confidences
 from app.prompts.inputs import number_text
 from app.prompts.programs import Programs, journal_programs
@@ -167,6 +167,8 @@ class JournalPrompts:
         def finish(answer: Answer) -> Answer:
             once: dict[tuple[str, str, str], tuple[Answer, GroundedFact]] = {}
             for place, (sentence, item) in enumerate(by_sentence(answer["edges"])):
+                if is_stuck(item["fact"]):
+                    continue
                 fact = grounded(item, text.spans[sentence - 1], sure[place] if sure else None)
                 if fact.confidence is None or fact.confidence >= least:
                     once.setdefault((fact.source, fact.target, fact.fact), (item, fact))

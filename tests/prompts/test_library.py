@@ -186,6 +186,13 @@ def test_a_fact_never_ends_before_it_begins() -> None:
     assert answer["edges"][0]["invalid_at"] is None
 
 
+def test_a_fact_whose_writer_got_stuck_is_left_out() -> None:
+    """A small model may say a word for ever; three times may still be a person's way of writing."""
+    stuck, lively = ("Clara Weiss said never, never, never" + more + " to Siemens." for more in (", never", ""))
+    assert _edges(_prompts()).finish(_edge(fact=stuck))["edges"] == []
+    assert _edges(_prompts()).finish(_edge(fact=lively))["edges"] != []
+
+
 def test_label_order_never_reaches_the_prompt() -> None:
     """Graphiti builds label lists from sets, whose order differs between processes; prompts repeat exactly."""
     one, other = _edges(_prompts(), ["Entity", "Person"]), _edges(_prompts(), ["Person", "Entity"])
