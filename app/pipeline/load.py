@@ -11,7 +11,7 @@ from pathlib import Path
 
 from app.journal.types import Entry
 from app.ledger.store import Ledger
-from app.pipeline import forget, replay
+from app.pipeline import replay
 from app.pipeline.forecasting import foretell, work_of
 from app.pipeline.reading import ReadFiles, read_files
 from app.pipeline.request import ENTRIES_NAME, LoadReport, LoadRequest, Progress
@@ -76,10 +76,12 @@ def _load(
         progress.say(f"{gone} in no file any more: the graph keeps what was told there")
     # An edited entry is forgotten, and its new text read after all that was read before.
     edited = [entry for entry in ledger.past.entries(group) if entry.state == "superseded"]
-    if edited and forget.take_out(request.home_folder, ledger, group, edited):
-        progress.say(
-            f"{_count(len(edited), 'entry was', 'entries were')} edited: the graph is built without the old text"
-        )
+    if edited:
+        from app.pipeline.forget import take_out  # late, as below
+
+        if take_out(request.home_folder, ledger, group, edited):
+            many = _count(len(edited), "entry was", "entries were")
+            progress.say(f"{many} edited: the graph is built without the old text")
     # Late: graphiti, dspy and mlx cost seconds each, and whoever does not need them should not wait for them.
     from app.pipeline import audit
 
