@@ -139,12 +139,20 @@ Part = Said | Called | Argument
 
 
 class CallReader:
-    """Reads an answer while it is written: pieces in, parts out; what may yet become a mark waits."""
+    """Reads an answer while it is written: pieces in, parts out; what may yet become a mark waits.
 
-    def __init__(self) -> None:
+    The grammar keeps the mark out of free text, so a mark always begins a call; one that is cut off before its
+    arguments is no part at all.
+
+    or_json   what is said instead of calls is JSON, which may quote the marks: then the first character tells
+    """
+
+    def __init__(self, *, or_json: bool = False) -> None:
         self._waiting = ""
+        self._or_json = or_json
         self._in_call = False
         self._in_arguments = False
+        self._is_json = False
 
     def add(self, piece: str) -> Iterator[Part]:
         """What is certain now."""
@@ -180,6 +188,11 @@ class CallReader:
         return self._certain(Argument, _TAIL)
 
     def _said(self) -> Part | None:
+        if self._or_json and self._waiting:
+            self._or_json, self._is_json = False, not self._waiting.startswith(OPEN[0])
+        if self._is_json:
+            text, self._waiting = self._waiting, ""
+            return Said(text) if text else None
         at = self._waiting.find(OPEN)
         if at >= 0:
             # The newline between text and call belongs to neither.

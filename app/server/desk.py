@@ -51,7 +51,7 @@ class Answer:
 
         raises   what the device's part raised
         """
-        reader = CallReader() if self._order.functions else None
+        reader = self._reader() if self._order.functions else None
         is_first = True
         while (piece := await self._pieces.next(keep_alive)) is not Pieces.END:
             if piece is None:
@@ -73,8 +73,11 @@ class Answer:
         text = self.completion().text
         if not self._order.functions:
             return [Said(text)]
-        reader = CallReader()
+        reader = self._reader()
         return [*reader.add(text), *reader.close()]
+
+    def _reader(self) -> CallReader:
+        return CallReader(or_json=self._order.schema is not None)
 
     def completion(self) -> Completion:
         """What was said and what it cost; in a grammar, an answer that max_tokens ended is not whole."""

@@ -28,9 +28,9 @@ KINDS = [
 ]
 
 
-def parts_of(text: str, cut: random.Random) -> list[Said | Called | Argument]:
+def parts_of(text: str, cut: random.Random, *, or_json: bool = False) -> list[Said | Called | Argument]:
     """What a reader makes of a text that arrives in pieces."""
-    reader, at = CallReader(), 0
+    reader, at = CallReader(or_json=or_json), 0
     parts: list[Said | Called | Argument] = []
     while at < len(text):
         size = cut.randint(1, 9)
@@ -39,9 +39,9 @@ def parts_of(text: str, cut: random.Random) -> list[Said | Called | Argument]:
     return [*parts, *reader.close()]
 
 
-def read(text: str, cut: random.Random) -> tuple[str, list[FunctionCall]]:
+def read(text: str, cut: random.Random, *, or_json: bool = False) -> tuple[str, list[FunctionCall]]:
     said, calls = "", list[list[str]]()
-    for part in parts_of(text, cut):
+    for part in parts_of(text, cut, or_json=or_json):
         if isinstance(part, Said):
             said += part.text
         elif isinstance(part, Called):
@@ -104,6 +104,24 @@ def test_what_was_written_is_read_back(said: str, cities: list[str], seed: int) 
     calls = [FunctionCall("weather", {"city": city}) for city in cities]
     text = "\n".join(filter(None, [said, write_calls(calls)]))
     assert read(text, random.Random(seed)) == (said.rstrip("\n") if calls else said, calls)
+
+
+@given(PROSE, st.integers(), st.integers(0, 60))
+def test_a_call_cut_off_is_never_said(said: str, seed: int, length: int) -> None:
+    """Of an answer that ended within a call the text before it stays text, and no mark shows."""
+    call = write_calls([FunctionCall("weather", {"city": "Graz"})])
+    parts = parts_of(f"{said}\n{call[: len('<tool_call>') + length]}", random.Random(seed))
+    assert "".join(part.text for part in parts if isinstance(part, Said)) == said.rstrip("\n")
+
+
+@given(st.dictionaries(st.text(), st.sampled_from(["<tool_call>", "a\n<tool_call>\n", "</tool_call>"])), st.integers())
+def test_json_that_quotes_the_marks_is_json(told: dict[str, str], seed: int) -> None:
+    """Where JSON may be said instead of calls, its strings may hold anything; a call is a call still."""
+    text = json.dumps(told, ensure_ascii=False)
+    said = [part.text for part in parts_of(text, random.Random(seed), or_json=True) if isinstance(part, Said)]
+    assert "".join(said) == text
+    call = FunctionCall("weather", told)
+    assert read(write_calls([call]), random.Random(seed), or_json=True) == ("", [call])
 
 
 def test_the_engine_answers_with_calls(short_engine: Engine) -> None:

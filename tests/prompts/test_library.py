@@ -163,7 +163,7 @@ def test_a_fact_outside_the_entry_cannot_be_said(changes: dict[str, Any]) -> Non
 def test_a_sentence_tells_facts_of_those_it_can_speak_of() -> None:
     """The first sentence does not name Siemens yet; "she" of the second is Clara; the third speaks of none of them."""
     call = _edges(_prompts())
-    met = {"target": "Nora Lindqvist", "relation": "MET", "fact": "Clara Weiss met Nora Lindqvist."}
+    met: dict[str, Any] = {"target": "Nora Lindqvist", "relation": "MET", "fact": "Clara Weiss met Nora Lindqvist."}
     assert _allowed(call, _edge(sentence=0, **met))
     assert not _allowed(call, _edge(sentence=0))
     assert [line.partition(".")[0] for line in call.schema["properties"]["edges"]["properties"]] == ["1", "2"]
