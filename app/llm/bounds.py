@@ -21,6 +21,8 @@ ANNOTATIONS = {
 }  # fmt: skip
 FORMAT_CHARS = 40  # a uuid has 36, an instant with its fraction and zone 35
 FORMATS = {"date-time", "time", "date", "duration", "email", "hostname", "ipv4", "ipv6", "uuid", "uri"}
+DATED = {"date", "date-time"}
+A_YEAR = "^(000[1-9]|00[1-9]|0[1-9]|[1-9])"  # RFC 3339 knows a year 0; Python and most readers do not
 KEYWORDS = {
     "object": ("properties", "required", "additionalProperties", "patternProperties", "maxProperties"),
     "array": ("items", "prefixItems", "minItems", "maxItems"),
@@ -235,7 +237,8 @@ class _Bounding:
 
     def _string(self, schema: Schema) -> Schema:
         least = FORMAT_CHARS if schema.get("format") in FORMATS else schema.get("minLength", 0)
-        return {"maxLength": schema.get("maxLength", max(least, self._bounds.text_chars))}
+        bounded = {"maxLength": schema.get("maxLength", max(least, self._bounds.text_chars))}
+        return {"pattern": A_YEAR} | bounded if schema.get("format") in DATED and "pattern" not in schema else bounded
 
     def _number(self, schema: Schema, is_real: bool) -> Schema:
         limit = self._bounds.number if is_real else self._bounds.integer

@@ -303,3 +303,14 @@ def test_a_listed_value_keeps_to_the_other_keywords() -> None:
     assert bounded_schema(schema) == {"enum": [5, 15]}
     with pytest.raises(BadInput, match="allows none"):
         bounded_schema({"enum": [1, 2], "minimum": 3})
+
+
+@pytest.mark.parametrize(("kind", "rest"), [("date", "-02-01"), ("date-time", "-02-01T11:11:11.1Z")])
+def test_no_date_is_of_the_year_0(grammars: Grammars, kind: str, rest: str) -> None:
+    """RFC 3339 allows it and Python's datetime refuses it: such an answer could not be read."""
+    grammar = grammar_of(JsonSchema({"type": "string", "format": kind}), SHORT)
+    tokenizer = grammars.loaded.tokenizer._tokenizer
+    for year, fits in {"0000": False, "0001": True, "1912": True}.items():
+        matcher = grammars.constraint(grammar)._matcher  # type: ignore[attr-defined]
+        ids = tokenizer.encode(json.dumps(year + rest), add_special_tokens=False)
+        assert (matcher.try_consume_tokens(ids) == len(ids) and matcher.is_accepting()) == fits, year
