@@ -1,4 +1,4 @@
-"""The whole of one home as plain values: what the graph holds, and where each text stands.
+"""The whole of one home as plain values: what the graph holds, where each text stands, what the owner decided.
 
 Knows no database and no files; every room above may look at it. Two pictures are equal when the graphs are.
 In and out: frozen values in one order. Offsets are half-open, in characters.
@@ -9,6 +9,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property
+from typing import Any, Literal
+
+Verb = Literal["accept", "reject", "date", "rename", "merge"]
+Kind = Literal["fact", "entity"]
 
 UNTYPED = "Thing"  # how Graphiti's catch-all label "Entity" is shown
 
@@ -78,7 +82,10 @@ class Place:
 
 @dataclass(frozen=True, slots=True, order=True)
 class ChunkRecord:
-    """What the ledger knows of an episode: which slice of which entry it is, and how its reading ended."""
+    """What the ledger knows of an episode: which slice of which entry it is, and how its reading ended.
+
+    turn    the how manieth of its group it was read as; None if it was not, or by an older Daybook
+    """
 
     chunk_id: str
     entry_id: str
@@ -94,6 +101,7 @@ class ChunkRecord:
     ordinal: int
     state: str
     places: tuple[Place, ...]
+    turn: int | None = None
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -126,9 +134,34 @@ class JournalFile:
     encoding: str
 
 
+@dataclass(frozen=True, slots=True)
+class Label:
+    """One decision of the owner.
+
+    target    uuid of the fact or entity it is about
+    about     in words: names, relation, fact and dates as they were and as they became
+    roots     what must stay readable for the label to stay: a name for it -> the episodes that tell it
+    undo      what the graph needs to take it back; None when it cannot be taken back at once
+    number    its place among all decisions; 0 until it is kept
+    place     how many chunks had been read when it was made, so that a graph built again meets it where the first did
+    """
+
+    verb: Verb
+    kind: Kind
+    target: str
+    about: dict[str, Any]
+    roots: dict[str, tuple[str, ...]]
+    undo: dict[str, Any] | None = None
+    number: int = field(default=0, compare=False)
+    place: int = field(default=0, compare=False)
+
+
 @dataclass(frozen=True)
 class Picture:
-    """Everything of one group, each kind sorted; `mentions` are (episode, entity) pairs."""
+    """Everything of one group, each kind sorted; `mentions` are (episode, entity) pairs.
+
+    labels    decisions in the order in which they were made, without vectors; `place` counts chunks of this group
+    """
 
     group: str
     entities: tuple[Entity, ...] = ()
@@ -137,6 +170,7 @@ class Picture:
     mentions: tuple[tuple[str, str], ...] = ()
     spans: tuple[Span, ...] = ()
     files: tuple[JournalFile, ...] = field(default=())
+    labels: tuple[Label, ...] = field(default=())
 
     @cached_property
     def entity(self) -> dict[str, Entity]:

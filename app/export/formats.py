@@ -27,7 +27,11 @@ def _one(name: str, write: Callable[[Picture], str]) -> Callable[[Picture], File
 
 
 FORMATS: dict[str, Format] = {
-    "jsonld": Format("everything, for `import` and for tools of linked data", "daybook.jsonld", _one("", jsonld.write)),
+    "jsonld": Format(
+        "everything, decisions too, for `import` and for tools of linked data",
+        "daybook.jsonld",
+        _one("", jsonld.write),
+    ),
     "graphml": Format(
         "entities and facts, for Gephi, yEd, networkx, igraph", "daybook.graphml", _one("", graphml.write)
     ),

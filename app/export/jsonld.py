@@ -7,10 +7,10 @@ The context maps the keys to schema.org where it has a word for them and to `urn
 
 import json
 from datetime import date, datetime
-from typing import Any
+from typing import Any, get_args
 
 from app.errors import BadInput
-from app.picture import ChunkRecord, Entity, Episode, Fact, JournalFile, Picture, Place, Span
+from app.picture import ChunkRecord, Entity, Episode, Fact, JournalFile, Kind, Label, Picture, Place, Span, Verb
 
 FORMAT = "urn:daybook:export:1"
 _UUID = "urn:uuid:"
@@ -34,6 +34,9 @@ CONTEXT: dict[str, Any] = {
     "toldIn": {"@id": f"{_DAY}toldIn", "@container": "@list", **_LINK},
     "tells": {"@id": f"{_DAY}tells", "@container": "@list", **_LINK},
     "names": {"@id": f"{_DAY}names", "@container": "@set", **_LINK},
+    "decided": {"@id": f"{_DAY}decided", "@type": "@json"},
+    "standsOn": {"@id": f"{_DAY}standsOn", "@type": "@json"},
+    "undo": {"@id": f"{_DAY}undo", "@type": "@json"},
     "validFrom": {"@id": "schema:validFrom", "@type": "xsd:dateTime"},
     "validThrough": {"@id": "schema:validThrough", "@type": "xsd:dateTime"},
     "writtenOn": {"@id": "schema:dateCreated", "@type": "xsd:dateTime"},
@@ -59,6 +62,7 @@ def write(picture: Picture) -> str:
         *(_episode(episode, names.get(episode.uuid, [])) for episode in picture.episodes),
         *(_fact(fact) for fact in picture.facts),
         *(_span(span) for span in picture.spans),
+        *(_label(label) for label in picture.labels),
     ]
     lines = ",\n".join(json.dumps(node, ensure_ascii=False) for node in nodes)
     return f'{{"@context": {json.dumps(CONTEXT)},\n"@graph": [\n{lines}\n]}}\n'
@@ -87,6 +91,7 @@ def read(text: str, name: str = "this file") -> Picture:
             ),
             spans=tuple(sorted(map(_read_span, kinds.get("Span", [])), key=lambda s: s.uuid)),
             files=tuple(JournalFile(n["path"], n["sha256"], n["bytes"], n["encoding"]) for n in kinds.get("File", [])),
+            labels=tuple(map(_read_label, kinds.get("Decision", []))),
         )
     except (KeyError, TypeError, ValueError, StopIteration, AttributeError) as error:
         hint = "import reads what `python -m app export jsonld` wrote"
@@ -100,7 +105,9 @@ def _check(picture: Picture, name: str) -> None:
     known = picture.entity.keys() | picture.episode.keys() | {fact.uuid for fact in picture.facts}
     named = {end for fact in picture.facts for end in (fact.source, fact.target)}
     named |= {uuid for pair in picture.mentions for uuid in pair} | {span.episode for span in picture.spans}
-    if lost := named - known:
+    read = {episode.uuid for episode in picture.episodes if episode.chunk}
+    told = {uuid for label in picture.labels for episodes in label.roots.values() for uuid in episodes}
+    if lost := (named - known) | (told - read):
         raise BadInput(f"{name} is not whole: it speaks of {len(lost)} things that it does not hold")
 
 
@@ -205,6 +212,33 @@ def _read_span(node: dict[str, Any]) -> Span:
         node["start"],
         node["end"],
         node["words"],
+    )
+
+
+def _label(label: Label) -> dict[str, Any]:
+    return {
+        "type": "Decision",
+        "of": _id(label.target),
+        "kind": label.kind,
+        "verb": label.verb,
+        "decided": label.about,
+        "standsOn": label.roots,
+        "undo": label.undo,
+        "place": label.place,
+    }
+
+
+def _read_label(node: dict[str, Any]) -> Label:
+    if node["verb"] not in get_args(Verb) or node["kind"] not in get_args(Kind):
+        raise ValueError("no such decision")
+    return Label(
+        verb=node["verb"],
+        kind=node["kind"],
+        target=_uuid(node["of"]),
+        about=node["decided"],
+        roots={name: tuple(episodes) for name, episodes in node["standsOn"].items()},
+        undo=node["undo"],
+        place=node["place"],
     )
 
 

@@ -3,6 +3,7 @@
 Knows the graph's tables; knows no file format. In: a store or a Picture.  Out: the Picture, or a graph equal to it.
 """
 
+import json
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -13,13 +14,14 @@ from typing import Any
 from app.errors import BadInput
 from app.graph.recorder import derived_uuid
 from app.graph.store import GraphStore
-from app.picture import Entity, Episode, Fact, Picture, Span
+from app.picture import Entity, Episode, Fact, Label, Picture, Span
 
 Row = dict[str, Any]  # a column is what Cypher takes under that name
 # Of a statement: one a row takes ten times as long. But of rows with lists, Kuzu 0.11.3 makes several at once so that a
 # later SET ends the process; they go one by one.
 _ROWS = 1000
 _ELSEWHERE = ("outcome", "chunk")  # of an episode: a table of their own, and the ledger
+_VECTOR = "_embedding"  # column name_embedding holds the vector of column name
 _EMPTY = dict.fromkeys(("facts", "episodes", "labels"), "CAST([], 'STRING[]')")
 
 
@@ -81,7 +83,7 @@ async def write_picture(store: GraphStore, picture: Picture) -> None:
     raises   BadInput if the group holds something else already
     """
     held = await read_picture(store)
-    bare = replace(picture, files=(), episodes=tuple(replace(e, chunk=None) for e in picture.episodes))
+    bare = replace(picture, files=(), labels=(), episodes=tuple(replace(e, chunk=None) for e in picture.episodes))
     if held == bare:
         return
     if held.episodes or held.entities:
@@ -103,6 +105,37 @@ async def write_picture(store: GraphStore, picture: Picture) -> None:
         ):
             for alike in _alike(rows, most):
                 await store.driver.execute_query(_for_each(statement, alike[0]), rows=alike, **shared)
+
+
+def without_vectors(label: Label) -> Label:
+    """A decision as a picture holds it: in what takes it back, None stands for each vector."""
+    undo: Row | None = json.loads(json.dumps(label.undo))
+    for row, name in _vectors(undo):
+        row[name] = None
+    return replace(label, undo=undo)
+
+
+async def with_vectors(store: GraphStore, labels: Iterable[Label]) -> list[Label]:
+    """The inverse of `without_vectors`, by the store's embedder."""
+    labels = [replace(label, undo=json.loads(json.dumps(label.undo))) for label in labels]
+    missing = [vector for label in labels for vector in _vectors(label.undo)]
+    texts = [row[name.removesuffix(_VECTOR)].replace("\n", " ") for row, name in missing]
+    for (row, name), vector in zip(missing, await store.embedder.create_batch(texts), strict=True):
+        row[name] = list(vector)
+    return labels
+
+
+def _vectors(value: Any) -> Iterator[tuple[Row, str]]:
+    """(row, column) of every vector; the text it was made of stands beside it."""
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        for item in value:
+            yield from _vectors(item)
+    elif isinstance(value, dict):
+        for name, held in value.items():
+            if name.endswith(_VECTOR):
+                yield value, name
+            else:
+                yield from _vectors(held)
 
 
 _EPISODE = (

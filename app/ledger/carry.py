@@ -1,16 +1,20 @@
-"""What an export carries of the ledger, and an import brings back: where each text stands and how its reading ended.
+"""What an export carries of the ledger, and an import brings back: places of texts, ends of readings, decisions.
 
-Knows the ledger's tables; knows no file format. In: a group.  Out: ChunkRecords by episode and JournalFiles, or rows.
+Knows the ledger's tables; knows no file format. In: a group.
+Out: ChunkRecords by episode, JournalFiles and Labels, or rows.
 """
 
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any, cast
 
 from app.ledger.database import Database
+from app.ledger.labels import Labels
 from app.ledger.records import text_checksum
-from app.picture import ChunkRecord, Episode, JournalFile, Place
+from app.picture import ChunkRecord, Episode, JournalFile, Label, Place
 
 
 def read_chunks(database: Database, group: str) -> dict[str, ChunkRecord]:
@@ -24,13 +28,15 @@ def read_chunks(database: Database, group: str) -> dict[str, ChunkRecord]:
         places[str(uuid)].append(Place(str(path), cast(int, start), cast(int, end)))
     rows = database.rows(
         "SELECT c.episode_uuid, c.date, c.chunk_id, c.entry_id, e.state, e.precision, e.title, e.lead,"
-        ' c."index", c."count", c.start, c."end", c.ordinal, c.state'
-        " FROM chunks c JOIN entries e USING (group_id, entry_id) WHERE c.group_id = ?",
+        ' c."index", c."count", c.start, c."end", c.ordinal, c.state,'
+        " CASE WHEN t.place IS NOT NULL THEN row_number() OVER (ORDER BY t.place NULLS LAST) END"
+        " FROM chunks c JOIN entries e USING (group_id, entry_id) LEFT JOIN texts t USING (episode_uuid)"
+        " WHERE c.group_id = ?",
         (group,),
     )
     names = (
         "chunk_id", "entry_id", "entry_state", "precision", "title", "lead",
-        "index", "count", "start", "end", "ordinal", "state",
+        "index", "count", "start", "end", "ordinal", "state", "turn",
     )  # fmt: skip
     return {
         str(uuid): ChunkRecord(
@@ -52,8 +58,39 @@ def read_files(database: Database, group: str) -> tuple[JournalFile, ...]:
     return tuple(JournalFile(str(p), str(sha), cast(int, size), str(encoding)) for p, sha, size, encoding in rows)
 
 
-def write_chunks(database: Database, group: str, files: Iterable[JournalFile], episodes: Iterable[Episode]) -> None:
-    """Rows for texts that another ledger read; what is known already stays as it is."""
+def read_labels(database: Database, group: str) -> tuple[Label, ...]:
+    """The decisions of a group; their places count its own chunks, as `turn` does."""
+    rows = database.rows(
+        "SELECT place FROM texts JOIN chunks USING (episode_uuid) WHERE group_id = ? AND place IS NOT NULL"
+        " ORDER BY place",
+        (group,),
+    )
+    places = [cast(int, place) for (place,) in rows]
+    return tuple(
+        replace(label, number=0, place=bisect_right(places, label.place)) for label in Labels(database).all(group)
+    )
+
+
+def write_labels(database: Database, group: str, labels: Iterable[Label], after: int) -> None:
+    """Keep decisions that another ledger kept, unless the group has some.
+
+    after    the last place before the chunks of this group
+    """
+    ours = Labels(database)
+    if not ours.all(group):
+        for label in labels:
+            ours.keep(group, label, place=after + label.place)
+
+
+def last_place(database: Database) -> int:
+    """Of all that has been read, of whatever group; 0 at the beginning."""
+    return max((cast(int, place) for (place,) in database.rows("SELECT max(place) FROM texts") if place), default=0)
+
+
+def write_chunks(
+    database: Database, group: str, files: Iterable[JournalFile], episodes: Iterable[Episode], after: int
+) -> None:
+    """Rows for texts that another ledger read, their turns after the place `after`; what is known stays as it is."""
     now = datetime.now(UTC).isoformat(timespec="seconds")
     episodes = list(episodes)
     known = [(episode.uuid, episode.chunk) for episode in episodes if episode.chunk]
@@ -82,8 +119,13 @@ def write_chunks(database: Database, group: str, files: Iterable[JournalFile], e
             [(uuid, p.path, p.start, p.end) for uuid, c in known for p in c.places],
         )
         database.each(
-            "INSERT INTO texts (episode_uuid, text, checksum) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
-            [(episode.uuid, episode.text, text_checksum(episode.text, None)) for episode in episodes if episode.chunk],
+            "INSERT INTO texts (episode_uuid, text, checksum, place) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            [
+                (episode.uuid, episode.text, text_checksum(episode.text, None), after + turn if turn else None)
+                for episode in episodes
+                if episode.chunk
+                for turn in (episode.chunk.turn,)
+            ],
         )
         # An entry stands from its first chunk to its last; the ledger finds it there when the file is read again.
         spans: dict[tuple[str, str], list[int]] = defaultdict(list)

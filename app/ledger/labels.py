@@ -5,14 +5,11 @@ Knows decisions and SQL; knows no graph and no prompt. In: a decision.  Out: dec
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any
 
 from app.ledger.database import Database, Value
-
-Verb = Literal["accept", "reject", "date", "rename", "merge"]
-Kind = Literal["fact", "entity"]
+from app.picture import Label
 
 # A label goes with the texts it quotes: when a chunk is deleted, for whatever reason, its rows here go too, a label
 # that has lost one of its roots follows, and what stays can no longer be taken back with words of the lost text.
@@ -37,28 +34,6 @@ END
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Label:
-    """One decision of the owner.
-
-    target    uuid of the fact or entity it is about
-    about     in words: names, relation, fact and dates as they were and as they became
-    roots     what must stay readable for the label to stay: a name for it -> the episodes that tell it
-    undo      what the graph needs to take it back; None when it cannot be taken back at once
-    number    its place among all decisions; 0 until it is kept
-    place     how many chunks had been read when it was made, so that a graph built again meets it where the first did
-    """
-
-    verb: Verb
-    kind: Kind
-    target: str
-    about: dict[str, Any]
-    roots: dict[str, tuple[str, ...]]
-    undo: dict[str, Any] | None = None
-    number: int = field(default=0, compare=False)
-    place: int = field(default=0, compare=False)
-
-
 class Labels:
     """The decisions of every group of one ledger."""
 
@@ -69,15 +44,19 @@ class Labels:
         if "place" not in {name for _, name, *_ in database.rows("PRAGMA table_info(labels)")}:  # an older home
             database.rows("ALTER TABLE labels ADD COLUMN place INTEGER NOT NULL DEFAULT 0")
 
-    def keep(self, group: str, label: Label) -> int:
-        """Write a decision down, durably; returns its number."""
+    def keep(self, group: str, label: Label, *, place: int | None = None) -> int:
+        """Write a decision down, durably; returns its number.
+
+        place    None: after all that has been read
+        """
         with self._database.transaction():
             ((number,),) = self._database.rows(
                 "INSERT INTO labels (group_id, verb, kind, target, about, undo, made_at, place)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, (SELECT coalesce(max(place), 0) FROM texts)) RETURNING number",
+                " VALUES (?, ?, ?, ?, ?, ?, ?, coalesce(?, (SELECT max(place) FROM texts), 0)) RETURNING number",
                 (
                     group, label.verb, label.kind, label.target, _json(label.about),
                     None if label.undo is None else _json(label.undo), datetime.now(UTC).isoformat(timespec="seconds"),
+                    place,
                 ),
             )  # fmt: skip
             self._database.each(

@@ -32,7 +32,7 @@ from app.ledger.records import (
 )
 from app.ledger.uses import Uses
 from app.ledger.weights import WeightShelf
-from app.picture import ChunkRecord, Episode, JournalFile
+from app.picture import ChunkRecord, Episode, JournalFile, Label
 
 LEDGER_NAME = "ledger.sqlite"
 _AT_WORK = "at work"
@@ -275,9 +275,18 @@ class Ledger:
         """The files in which the group's texts stand."""
         return carry.read_files(self._database, group)
 
-    def adopt(self, group: str, files: Iterable[JournalFile], episodes: Iterable[Episode]) -> None:
+    def decisions(self, group: str) -> tuple[Label, ...]:
+        """What the owner decided, as another ledger can adopt it."""
+        return carry.read_labels(self._database, group)
+
+    def adopt(
+        self, group: str, files: Iterable[JournalFile], episodes: Iterable[Episode], labels: Iterable[Label]
+    ) -> None:
         """Take over what another ledger knew of these episodes; what is known already stays as it is."""
-        carry.write_chunks(self._database, group, files, episodes)
+        with self._database.transaction():
+            after = carry.last_place(self._database)
+            carry.write_chunks(self._database, group, files, episodes, after)
+            carry.write_labels(self._database, group, labels, after)
 
 
 def _now() -> str:

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from app.errors import BadInput
 from app.export import jsonld
-from app.graph.carry import write_picture  # first: it silences graphiti
+from app.graph.carry import with_vectors, write_picture  # first: it silences graphiti
 from app.graph.store import GraphStore
 from app.ledger.store import Ledger
-from app.picture import Picture
+from app.picture import Label, Picture
 from app.pipeline.home import Place, picture_of
 from app.pipeline.request import GRAPH_NAME
 from app.settings import settings
@@ -34,17 +34,18 @@ def import_home(place: Place, file: Path) -> Place:
 
         embedder = embedding.open_embedder(place.embedder or settings.MLX_EMBEDDER_NAME, ledger)
 
-        async def fill() -> None:
+        async def fill() -> list[Label]:
             texts = [*(entity.name for entity in picture.entities), *(fact.fact for fact in picture.facts)]
             await embedder.embed_many([text.replace("\n", " ") for text in texts])
             with GraphStore.open_for_reading(
                 place.folder / GRAPH_NAME, embedder=embedder, group=picture.group
             ) as store:
                 await write_picture(store, picture)
+                return await with_vectors(store, picture.labels)
 
-        asyncio.run(fill())
+        labels = asyncio.run(fill())
         # Last: after a kill between the two the same import finds its graph whole, and comes here.
-        ledger.adopt(picture.group, picture.files, picture.episodes)
+        ledger.adopt(picture.group, picture.files, picture.episodes, labels)
     return place
 
 

@@ -15,8 +15,8 @@ from app.errors import BadInput
 from app.graph import revise
 from app.graph.parts import Undo
 from app.graph.store import GraphStore
-from app.ledger.labels import Label
 from app.ledger.store import Ledger
+from app.picture import Label
 
 # A step of a decision is what undoes it and, under "by", the name of what takes that.
 _INVERSES: dict[str, Callable[[GraphStore, Undo], Awaitable[None]]] = {

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from app.errors import BadInput
-from app.graph.carry import read_picture  # first: it silences graphiti
+from app.graph.carry import read_picture, without_vectors  # first: it silences graphiti
 from app.graph.store import GraphStore
 from app.ledger.store import LEDGER_NAME, Ledger
 from app.picture import Picture
@@ -74,10 +74,13 @@ def picture_of(place: Place) -> Picture:
 
 
 async def read_whole(store: GraphStore, ledger: Ledger) -> Picture:
-    """The graph's picture, with what the ledger knows of each text."""
+    """The graph's picture, with what the ledger knows of each text and the owner's decisions."""
     picture, chunks = await read_picture(store), ledger.chunk_records(store.group)
     episodes = (dataclasses.replace(episode, chunk=chunks.get(episode.uuid)) for episode in picture.episodes)
-    return dataclasses.replace(picture, episodes=tuple(episodes), files=ledger.journal_files(store.group))
+    labels = tuple(map(without_vectors, ledger.decisions(store.group)))
+    return dataclasses.replace(
+        picture, episodes=tuple(episodes), files=ledger.journal_files(store.group), labels=labels
+    )
 
 
 def open_ledger(home: Path) -> Ledger:

@@ -19,10 +19,9 @@ from app.graph.store import GraphStore
 from app.journal.chunks import chunk_entry
 from app.journal.types import Entry
 from app.ledger.home import make_private_folder
-from app.ledger.labels import Label
 from app.ledger.store import LEDGER_NAME, Ledger
 from app.measure.gold import GoldEntity, GoldFact, GoldText, read_gold
-from app.picture import Picture
+from app.picture import Label, Picture
 from app.pipeline.home import Place, ask_graph
 from app.pipeline.request import GRAPH_NAME, prompts_folder
 from app.pipeline.sizes import chunk_tokens, token_counter

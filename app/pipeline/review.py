@@ -17,9 +17,8 @@ from app.graph.carry import read_picture  # first: it silences graphiti
 from app.graph.store import GraphStore
 from app.graph.unasked import LateEmbedder
 from app.journal.sentences import split_sentences
-from app.ledger.labels import Label, Verb
 from app.ledger.store import Ledger
-from app.picture import Entity, Fact, Picture, Span
+from app.picture import Entity, Fact, Label, Picture, Span, Verb
 from app.pipeline import decisions
 from app.pipeline.home import Place, ask_graph, open_ledger
 from app.pipeline.request import GRAPH_NAME

@@ -27,7 +27,9 @@ GRAPHML = "{http://graphml.graphdrawing.org/xmlns}"
 @example(small_life(HOSTILE))
 def test_json_ld_comes_back_equal(picture: Picture) -> None:
     """read(write(p)) == p for every picture, through UTF-8, as the file would hold it."""
-    assert jsonld.read(jsonld.write(picture).encode().decode()) == picture
+    again = jsonld.read(jsonld.write(picture).encode().decode())
+    assert again == picture
+    assert [label.place for label in again.labels] == [label.place for label in picture.labels]
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,9 @@ from datetime import date
 from pathlib import Path
 
 from app.journal.types import Chunk, Entry
-from app.ledger.labels import Label
 from app.ledger.records import FileReading
 from app.ledger.store import Ledger
+from app.picture import Label
 
 GROUP = "ines"
 DAYS = ("Nadia came.", "Nadia left.")

@@ -50,6 +50,36 @@ def test_an_imported_home_can_be_decided_on(bench: Bench, copy: Path, tmp_path: 
     assert bench.dump(copy) == before
 
 
+def test_decisions_come_along(bench: Bench, copy: Path, tmp_path: Path) -> None:
+    """Made before the export, they stay made: not asked again, held by the next load, and each can be taken back."""
+    bench.load()
+    plain, file, decided = bench.dump(), tmp_path / "diary.jsonld", tmp_path / "decisions.jsonl"
+    uuids = {one.get("fact", one.get("name")): one["uuid"] for one in bench.ask("review", "--list", "--json").json}
+    made: list[dict[str, str]] = [
+        {"uuid": uuids["Nadia left Helios."], "verb": "reject"},
+        {"uuid": uuids["Thomas lives in Lyon."], "verb": "date", "valid_at": "2020-01-01"},
+        {"uuid": uuids["Zoë"], "verb": "rename", "to": "Zoë Ro"},
+        {"uuid": uuids["Łódź"], "verb": "merge", "into": "Lyon"},
+        {"uuid": uuids["Nadia"], "verb": "accept"},
+    ]
+    decided.write_text("\n".join(map(json.dumps, made)), encoding="utf-8")
+    assert bench.ask("review", "--decisions", str(decided)).code == 0
+    bench.ask("export", "jsonld", "--out", str(file))
+    for _ in range(2):  # the second import finds them there
+        assert bench.ask("import", str(file), home=copy).code == 0
+    assert bench.dump(copy) == bench.dump()
+    assert bench.ask("review", "--list", "--json", home=copy).out == bench.ask("review", "--list", "--json").out
+    again = tmp_path / "again.jsonld"
+    bench.ask("export", "jsonld", "--out", str(again), home=copy)
+    assert again.read_text() == file.read_text()
+    bench.load(bench.journals, home=copy)
+    assert bench.dump(copy) == bench.dump()
+    for _ in made:
+        assert bench.ask("review", "--undo", home=copy).out == bench.ask("review", "--undo").out
+    assert bench.dump(copy) == bench.dump() == plain
+    assert bench.ask("search", "Zoë", home=copy).out == bench.ask("search", "Zoë").out
+
+
 def test_an_import_can_be_repeated_and_never_mixes(bench: Bench, copy: Path, tmp_path: Path) -> None:
     """The same file twice changes nothing; a home that holds other texts of the group is refused and stays as it is."""
     bench.load()

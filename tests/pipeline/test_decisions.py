@@ -10,8 +10,8 @@ import pytest
 from app.errors import BadInput
 from app.graph.query import canonical_dump
 from app.graph.store import GraphStore
-from app.ledger.labels import Label
 from app.ledger.store import Ledger
+from app.picture import Label
 from app.pipeline import decisions
 from app.pipeline.request import GRAPH_NAME
 from tests.fakes import HashEmbedder

@@ -1,13 +1,14 @@
 """Take everything along in another format, to another program or another machine.
 
 FORMAT is one of
-  jsonld     everything, for `import` and for tools of linked data
+  jsonld     everything, your decisions too, for `import` and for tools of linked data
   graphml    entities and facts, for Gephi, yEd, networkx, igraph
   csv        four tables, for spreadsheets and pandas
   markdown   a vault for Obsidian: a note an entity and an entry, linked both ways
   cypher     statements for Neo4j, Memgraph and others
 
-What is written holds the text of your entries: keep it as private as the journal.
+What is written holds the text of your entries, and jsonld also what you rejected, so that it can be taken back: keep it
+as private as the journal.
 
 examples:
   python -m app export jsonld

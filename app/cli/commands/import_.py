@@ -1,7 +1,8 @@
 """Read back what `export jsonld` wrote, into an empty home: the equal graph.
 
-Every sentence that a fact stands on comes along. No language model is asked; the vectors for search are made anew. The
-journals are not needed, and a later load of the same journals finds them read already.
+Every sentence that a fact stands on comes along, and so does what you decided in `review`. No language model is asked;
+the vectors for search are made anew. The journals are not needed, and a later load of the same journals finds them read
+already.
 
 examples:
   python -m app import daybook.jsonld --home ~/daybook-copy
