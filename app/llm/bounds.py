@@ -21,8 +21,9 @@ ANNOTATIONS = {
 }  # fmt: skip
 FORMAT_CHARS = 40  # a uuid has 36, an instant with its fraction and zone 35
 FORMATS = {"date-time", "time", "date", "duration", "email", "hostname", "ipv4", "ipv6", "uuid", "uri"}
-DATED = {"date", "date-time"}
-A_YEAR = "^(000[1-9]|00[1-9]|0[1-9]|[1-9])"  # RFC 3339 knows a year 0; Python and most readers do not
+# RFC 3339 knows a year 0 and leap seconds; Python and most readers do not.
+_YEAR, _TIME = "^(000[1-9]|00[1-9]|0[1-9]|[1-9])", "[0-9]{2}:[0-9]{2}:[0-5]"
+READABLE = {"date": _YEAR, "date-time": f"{_YEAR}[0-9-]{{3,9}}[Tt]{_TIME}", "time": f"^{_TIME}"}
 KEYWORDS = {
     "object": ("properties", "required", "additionalProperties", "patternProperties", "maxProperties"),
     "array": ("items", "prefixItems", "minItems", "maxItems"),
@@ -238,7 +239,8 @@ class _Bounding:
     def _string(self, schema: Schema) -> Schema:
         least = FORMAT_CHARS if schema.get("format") in FORMATS else schema.get("minLength", 0)
         bounded = {"maxLength": schema.get("maxLength", max(least, self._bounds.text_chars))}
-        return {"pattern": A_YEAR} | bounded if schema.get("format") in DATED and "pattern" not in schema else bounded
+        readable = READABLE.get(schema.get("format", ""))
+        return {"pattern": readable} | bounded if readable and "pattern" not in schema else bounded
 
     def _number(self, schema: Schema, is_real: bool) -> Schema:
         limit = self._bounds.number if is_real else self._bounds.integer
