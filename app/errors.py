@@ -12,7 +12,8 @@
     ├─ Cancelled             exit 130 status 499 cancelled                 the caller gave up
     │  └─ TimedOut           exit 1  status 504  timed_out                 the time the caller gave is over
     ├─ StorageFailed         exit 3  status 507  storage_failed            disk full, input/output error, damaged file
-    │  └─ ModelDamaged       exit 3  status 503  model_damaged             a weight file fails its checksum
+    │  ├─ ModelDamaged       exit 3  status 503  model_damaged             a weight file fails its checksum
+    │  └─ OutOfMemory        exit 3  status 507  out_of_memory             no memory is left in the middle of work
     └─ HomeBusy              exit 4  status 409  home_busy                 another process holds this home
 
 A message says what happened, with the value, and what was allowed; `hint` says what to do.
@@ -121,6 +122,12 @@ class ModelDamaged(StorageFailed):
     """A weight file does not match the checksum in its model card."""
 
     code, status = "model_damaged", 503
+
+
+class OutOfMemory(StorageFailed):
+    """The machine had no more memory in the middle of the work; what was written before it is kept."""
+
+    code = "out_of_memory"
 
 
 class HomeBusy(DaybookError):

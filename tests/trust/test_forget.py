@@ -1,12 +1,15 @@
 """What is forgotten or edited is as if it had never been read, and what is lost is told again by the ledger alone."""
 
 import asyncio
+import json
+import sqlite3
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from app.graph.store import GraphStore
+from app.ledger.store import LEDGER_NAME
 from app.pipeline.request import GRAPH_NAME
 from app.prompts.programs import journal_programs, save_program
 from tests.pipeline.conftest import Bench
@@ -64,7 +67,7 @@ def test_a_forgotten_entry_was_never_there(bench: Bench, tmp_path: Path, place: 
 
 
 def test_no_file_of_the_home_holds_a_forgotten_word(bench: Bench) -> None:
-    """Neither ledger nor graph, free pages and logs, nor learnt prompts, entries told over MCP, KV, answers or runs."""
+    """Nor do free pages, logs, decisions, learnt prompts, entries told over MCP, KV, answers or runs."""
     lay(bench, LIFE)
     told = f"Nadia met Thomas at the bay of {CANARY} and stayed there for long."
     write_journal(bench.home / "entries" / "2024-03-13-0a1b2c3d.md", ("2024-03-13", told))
@@ -73,6 +76,7 @@ def test_no_file_of_the_home_holds_a_forgotten_word(bench: Bench) -> None:
     teach(bench.home / "prompts", "extract_edges", "Thomas met Mara, nobody else was there.")
     bench.load(bench.journals, bench.home / "entries")
     assert bench.ask("ask", f"Where does Thomas live, in {CANARY}?").code == 0
+    decide(bench, f"Thomas lives in {CANARY}.", "reject")
     (bench.home / "kv" / "blocks").mkdir(parents=True, exist_ok=True)
     (bench.home / "kv" / "blocks" / "0-0.safetensors").write_text(CANARY)
     holding = {"ledger.sqlite", "graph.kuzu", "2024-03-13-0a1b2c3d.md", "extract_entities.json", "0-0.safetensors"}
@@ -84,6 +88,17 @@ def test_no_file_of_the_home_holds_a_forgotten_word(bench: Bench) -> None:
     assert [Path(path).name for path in receipt["still_in"]] == ["2024.md"]
     assert [path.name for path in (bench.home / "entries").iterdir()] == ["2024-03-14-0a1b2c3d.md"]
     assert [path.name for path in (bench.home / "prompts").iterdir()] == ["extract_edges.json"]
+
+
+def decide(bench: Bench, fact: str, verb: str) -> None:
+    """Keep a decision on a fact: the ledger quotes it from then on, for learning and for taking it back."""
+    (one,) = [each for each in bench.ask("review", "--list", "--json").json if each.get("fact") == fact]
+    path = bench.journals.parent / "decisions.jsonl"
+    path.write_text(json.dumps({"uuid": one["uuid"], "verb": verb}), encoding="utf-8")
+    assert bench.ask("review", "--decisions", str(path)).code == 0
+    with sqlite3.connect(bench.home / LEDGER_NAME) as ledger:
+        assert any(fact in str(row) for row in ledger.execute("SELECT about, undo FROM labels"))
+    ledger.close()
 
 
 def teach(folder: Path, name: str, quoted: str) -> None:
