@@ -67,7 +67,7 @@ def test_a_forgotten_entry_was_never_there(bench: Bench, tmp_path: Path, place: 
 
 
 def test_no_file_of_the_home_holds_a_forgotten_word(bench: Bench) -> None:
-    """Nor do free pages, logs, decisions, learnt prompts, entries told over MCP, KV, answers or runs."""
+    """Not in ledger, graph, free pages, logs, decisions, learnt prompts, told entries, KV, answers or runs."""
     lay(bench, LIFE)
     told = f"Nadia met Thomas at the bay of {CANARY} and stayed there for long."
     write_journal(bench.home / "entries" / "2024-03-13-0a1b2c3d.md", ("2024-03-13", told))
