@@ -22,6 +22,7 @@ async def forward(running: Running) -> None:
         httpx2.AsyncClient(headers=headers, timeout=SECONDS, trust_env=False) as http,
         streamable_http_client(f"{running.url}/mcp", http_client=http) as (from_server, to_server),
         stdio_server() as (from_program, to_program),
+        to_program,  # closed first: the transport writes until then, and would wait for ever
         anyio.create_task_group() as both,
     ):
 
