@@ -132,6 +132,9 @@ def kill(folder: Path) -> dict[str, Any]:
 
 def stopped(folder: Path) -> dict[str, Any]:
     """A signal in the middle of a load, then the same command once more; and a load whose words nobody reads."""
+    # Whoever started the tests may ignore these (nohup, a job in the background), and a load would rightly do so too.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     journals = write_journal(folder / "journals" / "2024.md", *WEEKS).parent
     peaceful = fresh_home(folder / "peaceful")
     _, undisturbed = in_a_fork(lambda: load(journals, peaceful))
