@@ -10,7 +10,7 @@ from typing import Any
 
 from dspy import lm15
 
-from app.errors import BadInput, Cancelled, DaybookError, NoRoom, PromptTooLong, Truncated
+from app.errors import BadInput, Cancelled, DaybookError, NoRoom, OutOfMemory, PromptTooLong, Truncated
 from app.llm.functions import Function, FunctionCall, function_of
 from app.llm.request import DEFAULT_MAX_TOKENS, Completion, Request, TokenLogprob, Turn
 from app.llm.tool_calls import OPEN, ToolCalls, read_calls
@@ -127,7 +127,7 @@ def errors_in_their_words() -> Iterator[None]:
         yield
     except PromptTooLong as error:
         raise lm15.ContextLengthError(str(error), provider=PROVIDER, status=error.status) from error
-    except NoRoom as error:
+    except (NoRoom, OutOfMemory) as error:
         raise lm15.ServerError(str(error), provider=PROVIDER, status=503, retry_after=error.retry_seconds) from error
     except (BadInput, Truncated) as error:  # asked again, it would be answered the same
         raise lm15.InvalidRequestError(str(error), provider=PROVIDER, status=error.status) from error

@@ -13,7 +13,7 @@
     │  └─ TimedOut           exit 1  status 504  timed_out                 the time the caller gave is over
     ├─ StorageFailed         exit 3  status 507  storage_failed            disk full, input/output error, damaged file
     │  ├─ ModelDamaged       exit 3  status 503  model_damaged             a weight file fails its checksum
-    │  └─ OutOfMemory        exit 3  status 507  out_of_memory             no memory is left in the middle of work
+    │  └─ OutOfMemory        exit 3  status 503  insufficient_memory       no memory is left in the middle of work
     └─ HomeBusy              exit 4  status 409  home_busy                 another process holds this home
 
 A message says what happened, with the value, and what was allowed; `hint` says what to do.
@@ -127,7 +127,13 @@ class ModelDamaged(StorageFailed):
 class OutOfMemory(StorageFailed):
     """The machine had no more memory in the middle of the work; what was written before it is kept."""
 
-    code = "out_of_memory"
+    code, status = "insufficient_memory", 503
+    retry_seconds = 30
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the machine has no more memory", hint="what was done is kept; close other programs and try again"
+        )
 
 
 class HomeBusy(DaybookError):

@@ -8,7 +8,6 @@ import faulthandler
 import io
 import json
 import os
-import re
 import signal
 import sys
 import threading
@@ -22,12 +21,6 @@ from app.errors import DaybookError, OutOfMemory, StorageFailed
 
 if TYPE_CHECKING:  # at run time it would wake the graph, and `--help` does without
     from app.pipeline.home import Place
-
-# How MLX says it on a processor ("Unable to allocate 9 bytes"), on Metal ("Insufficient Memory") and on CUDA.
-_NO_MEMORY = re.compile(r"unable to allocate|attempting to allocate|insufficient memory|out of memory", re.IGNORECASE)
-_OUT_OF_MEMORY = OutOfMemory(
-    "the machine has no more memory; what was done is kept", hint="close other programs, then run it again"
-)
 
 
 def command(run: Callable[[], int], *, as_json: bool = False) -> int:
@@ -54,11 +47,7 @@ def command(run: Callable[[], int], *, as_json: bool = False) -> int:
         _discard_output()
         return 0
     except MemoryError:
-        return _complain(_OUT_OF_MEMORY, as_json)
-    except RuntimeError as error:  # MLX has no error of its own for it
-        if not _NO_MEMORY.search(str(error)):
-            raise
-        return _complain(_OUT_OF_MEMORY, as_json)
+        return _complain(OutOfMemory(), as_json)
     except OSError as error:  # of stdout, or a disk that fails where no room expected it
         _discard_output()
         place = f": {error.filename}" if error.filename else ""

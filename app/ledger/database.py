@@ -161,6 +161,13 @@ class Database:
             self.rows("VACUUM")
             self.rows("PRAGMA wal_checkpoint(TRUNCATE)")
 
+    def copy_to(self, path: Path) -> None:
+        """Write everything that is committed into another file (mode 0600), which gets its name when it is whole."""
+        part = path.with_name(path.name + ".part")
+        make_private_file(part)  # VACUUM takes an empty file
+        self.rows("VACUUM INTO ?", (str(part),))
+        part.replace(path)
+
     def close(self) -> None:
         """Fold the write-ahead log into the file, so that deleted text does not linger there."""
         with self._lock:

@@ -8,6 +8,7 @@ import asyncio
 import atexit
 import itertools
 import os
+import re
 import sys
 import threading
 import time
@@ -16,13 +17,15 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, TypeVarTuple
 
-from app.errors import Cancelled, TimedOut
+from app.errors import Cancelled, OutOfMemory, TimedOut
 from app.llm.lock import MLX_LOCK, MLXLock
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
 INTERACTIVE, BACKGROUND = 0, 1  # a person waits: ask, search, server | nobody waits: ingestion
+# How MLX says it on a processor ("Unable to allocate 9 bytes"), on Metal ("Insufficient Memory") and on CUDA.
+_NO_MEMORY = re.compile(r"unable to allocate|attempting to allocate|insufficient memory|out of memory", re.IGNORECASE)
 EXIT_WAIT_SECONDS = 30.0  # at exit, for a job that cannot be polled (reading weights); then the process ends anyway
 
 
@@ -179,9 +182,15 @@ class MlxThread:
                 # A failed job may leave kernels behind; the lock is passed on only when none runs.
                 _finish_device_work()
         except BaseException as error:  # noqa: BLE001  every exception belongs to the caller, whatever it is
-            job.future.set_exception(error)
+            # A new error, not one raised from this: its frames hold what has to be freed.
+            job.future.set_exception(OutOfMemory() if _is_out_of_memory(error) else error)
         else:
             job.future.set_result(result)
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    """MLX has no error of its own for it."""
+    return isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and bool(_NO_MEMORY.search(str(error))))
 
 
 def _finish_device_work() -> None:
@@ -202,7 +211,8 @@ def run_mlx(fn: Callable[[*Ts], T], *args: *Ts, priority: int = INTERACTIVE, can
     """Run `fn(*args)` on the MLX thread and wait; results must be evaluated arrays or plain Python values.
 
     cancel    a token `fn` polls; whoever holds it may stop the job, and a KeyboardInterrupt here sets it
-    raises    whatever `fn` raises; Cancelled if the token was set; RuntimeError from inside a job
+    raises    whatever `fn` raises; OutOfMemory where the device had none left; Cancelled if the token was set;
+              RuntimeError from inside a job
     """
     job = MLX_THREAD.submit(lambda: fn(*args), priority=priority, token=cancel)
     try:

@@ -82,7 +82,7 @@ def forget(request: LoadRequest, selection: Selection, progress: Progress) -> Re
         if request.dry_run:
             return Receipt(tuple(chosen), _still_in(chosen), 0, 0, 0, 0, (0, 0), (0, 0), 0, (), dry_run=True)
         before, after = LoadReport(), LoadReport()
-        _count(request, before)
+        count_held(request, before)
         words = ledger.past.texts(group, {entry.entry_id for entry in chosen})
         shutil.rmtree(request.home_folder / RUNS, ignore_errors=True)  # figures, but of days on which it was there
         (request.home_folder / MANIFEST_NAME).unlink(missing_ok=True)
@@ -91,7 +91,7 @@ def forget(request: LoadRequest, selection: Selection, progress: Progress) -> Re
         calls, vectors = replay.finish(request, progress, ledger, after)
         others = ledger.past.every_text()
         ledger.past.scrub()
-        _count(request, after)
+        count_held(request, after)
     searched, found_in = _search(request.home_folder, _phrases(words, others))
     return Receipt(
         tuple(chosen), _still_in(chosen), calls, vectors, after.model_calls, after.replayed_calls,
@@ -141,8 +141,8 @@ def _fits(entry: KnownEntry, word: str) -> bool:
     return any(path == file or path in file.parents for file in entry.files)
 
 
-def _count(request: LoadRequest, report: LoadReport) -> None:
-    """Entities and facts of the graph as it is."""
+def count_held(request: LoadRequest, report: LoadReport) -> None:
+    """Add to a report what the home's graph holds, if it has one."""
     from app.graph.store import GraphStore  # late: it wakes graphiti
     from app.pipeline.audit import count
 
@@ -175,20 +175,3 @@ def _holds(path: Path, phrases: Sequence[bytes]) -> bool:
         return False
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         return any(data.find(phrase) >= 0 for phrase in phrases)
-
-
-def rebuild(request: LoadRequest, progress: Progress) -> LoadReport:
-    """Build the home's graph again from its ledger alone, in the order in which it was read.
-
-    raises  BadInput if nothing was loaded, or for a home of an older Daybook; ModelMissing, StorageFailed, HomeBusy
-    """
-    report = LoadReport()
-    with open_ledger(request.home_folder) as ledger:
-        ledger.past.start_replay()
-        replay.finish(request, progress, ledger, report)
-        states = ledger.counts(request.group_name)
-        report.files, report.entries = states.files, states.entries
-        report.chunks_planned, report.chunks_done, report.chunks_empty = states.planned, states.done, states.empty
-        report.chunks_quarantined, report.chunks_waiting = states.quarantined, states.waiting
-        _count(request, report)
-    return report

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from starlette.responses import JSONResponse, Response
 
-from app.errors import BadInput, Cancelled, DaybookError, NoRoom, PromptTooLong
+from app.errors import BadInput, Cancelled, DaybookError, NoRoom, OutOfMemory, PromptTooLong
 
 Dialect = Callable[[DaybookError], Response]
 MAX_RETRY_SECONDS = 120  # SDKs wait no longer
@@ -138,7 +138,7 @@ def anthropic_status(error: DaybookError) -> int:
 
 def _headers(error: DaybookError) -> dict[str, str]:
     """Retry-After only where waiting helps; else SDKs are told not to try again."""
-    if isinstance(error, NoRoom | QueueFull):
+    if isinstance(error, NoRoom | OutOfMemory | QueueFull):
         return {"retry-after": str(min(MAX_RETRY_SECONDS, max(1, math.ceil(error.retry_seconds))))}
     if isinstance(error, Cancelled) or error.status in (500, 507):
         return {"x-should-retry": "false"}  # the same again would end the same

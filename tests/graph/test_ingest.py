@@ -232,14 +232,6 @@ def test_a_load_opens_no_socket_and_says_nothing(replays: list[tuple[Path, Any]]
         assert [file.name for file in home.iterdir()] == ["graph.kuzu"]
 
 
-def test_kill_nine_at_any_query_then_the_same_command_gives_the_undisturbed_graph(tmp_path: Path) -> None:
-    """SIGKILL at the n-th database query, for n all over the load: a re-run ends in the same canonical dump."""
-    told = run_child("kill", str(tmp_path))
-    assert told["killed"] == told["runs"] == 5
-    assert told["half_episodes"] == 0
-    assert told["different"] == []
-
-
 NAMES = st.sampled_from(["Nadia", "Thomas", "Helios", "Nadia Rahmani"])
 SAID = st.builds("{} {} {}.".format, NAMES, st.sampled_from(["works at", "left", "met"]), NAMES)
 

@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import resource
-import stat
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -33,33 +32,6 @@ def driver(tmp_path: Path) -> Iterator[EmbeddedKuzu]:
 
 async def names(driver: EmbeddedKuzu) -> list[str]:
     return [row["name"] for row in (await driver.execute_query(NAMES))[0]]
-
-
-@pytest.mark.parametrize("folder", ["l'été d'une nuit", "日記 a#b$c"])
-async def test_any_path_opens_and_opens_again(tmp_path: Path, folder: str) -> None:
-    """Blanks, apostrophes and other scripts in the path are just characters; what was saved is there again."""
-    path = tmp_path / folder / "graph.kuzu"
-    for _ in range(2):
-        driver = EmbeddedKuzu(path)
-        if not await names(driver):
-            await driver.execute_query(SAVE, uuid="1", name="Zoë", summary="")
-        assert await names(driver) == ["Zoë"]
-        driver.shut()
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
-
-
-async def test_stop_words_are_names_like_any_other(tmp_path: Path) -> None:
-    """Will, IT and The are found as entities, and searching for them alone harms nothing."""
-    with open_store(tmp_path / "graph.kuzu") as store:
-        for order, text in enumerate(("Will met The near IT.", "Will met The near IT again.", "Will left IT.")):
-            episode = an_episode(text, order=order)
-            await ingest_episode(store, episode, ground(episode))
-        for name in ("Will", "The", "IT"):
-            assert await entity(store, name) is not None
-        assert [hit.fact for hit in await search(store, "Will left IT.", limit=1)] == ["Will left IT."]
-        for odd in ("the", "?", '"Will', "O'Neil *", "\\", "日本", "$group", "a" * 5000, "  "):
-            await search(store, odd)
 
 
 async def test_a_transaction_is_all_or_nothing(driver: EmbeddedKuzu) -> None:

@@ -8,7 +8,7 @@ import pytest
 from graphiti_core.search.search_config_recipes import EDGE_HYBRID_SEARCH_RRF
 
 from app.graph.ingest import ingest_episode
-from app.graph.query import canonical_dump, counts, entity, facts_of, search
+from app.graph.query import canonical_dump, entity, facts_of, search
 from app.graph.store import GraphStore
 from tests.fakes import WEEKS, ground, open_store
 
@@ -23,27 +23,6 @@ async def store(tmp_path: Path) -> AsyncIterator[GraphStore]:
 
 def day(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
-
-
-@pytest.mark.parametrize(
-    ("moment", "lives", "works"),
-    [
-        ("2024-03-01", set(), set()),
-        ("2024-03-04", {"Lyon"}, {"Helios"}),
-        ("2024-04-20", {"Lyon"}, {"Helios"}),
-        ("2024-04-21", {"Grenoble"}, set()),
-        ("2025-01-01", {"Grenoble"}, set()),
-    ],
-)
-async def test_as_of_shows_what_held_then(store: GraphStore, moment: str, lives: set[str], works: set[str]) -> None:
-    """A fact counts from the day it began up to, not including, the day it ended; search and facts_of agree."""
-    found = await search(store, "Thomas lives in. Nadia works at.", limit=20, as_of=day(moment))
-    assert {hit.target for hit in found if hit.relation == "LIVES"} == lives
-    assert {hit.target for hit in found if hit.relation == "WORKS"} == works
-    thomas = await entity(store, "Thomas")
-    assert thomas is not None
-    facts = await facts_of(store, thomas.uuid, as_of=day(moment))
-    assert {hit.target for hit in facts if hit.relation == "LIVES"} == lives
 
 
 async def test_search_is_the_same_each_time_and_leaves_no_trace(store: GraphStore) -> None:
@@ -71,15 +50,3 @@ async def test_facts_of_an_entity_come_in_the_order_they_began(store: GraphStore
     facts = await facts_of(store, nadia.uuid)
     assert [hit.valid_at for hit in facts] == sorted(hit.valid_at for hit in facts if hit.valid_at)
     assert all("Nadia" in (hit.source, hit.target) and hit.evidence for hit in facts)
-
-
-async def test_counts_and_the_dump_agree_after_reopening(store: GraphStore, tmp_path: Path) -> None:
-    """The same graph from the file: as many of each, and the same picture."""
-    before, found = await canonical_dump(store), await counts(store)
-    store.close()
-    with open_store(tmp_path / "graph.kuzu") as again:
-        assert await canonical_dump(again) == before
-        assert await counts(again) == found
-    sizes = (len(before["episodes"]), len(before["entities"]), len(before["facts"]), len(before["spans"]))
-    assert sizes == (found.episodes, found.entities, found.facts, found.spans)
-    assert found.ended == sum(fact["invalid_at"] is not None for fact in before["facts"]) == 2

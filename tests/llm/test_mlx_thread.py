@@ -6,13 +6,14 @@ import subprocess
 import sys
 import threading
 import time
+import weakref
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from app.errors import Cancelled
+from app.errors import Cancelled, OutOfMemory
 from app.llm.lock import MLXLock
 from app.llm.mlx_thread import BACKGROUND, MLX_LOCK, MLX_THREAD, CancelToken, MlxThread, arun_mlx, cancelled, run_mlx
 
@@ -249,6 +250,47 @@ def test_the_lock_is_importable_from_the_room_without_waking_mlx() -> None:
         "assert 'mlx' not in sys.modules and 'mlx_lm' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60, cwd=ROOT)
+
+
+NO_MEMORY = (
+    MemoryError(),
+    RuntimeError("[malloc] Unable to allocate 4294967296 bytes."),
+    RuntimeError("[METAL] Command buffer execution failed: Insufficient Memory (00000008)"),
+    RuntimeError(
+        "[metal::malloc] Attempting to allocate 9 bytes which is greater than the maximum allowed buffer size"
+    ),
+)
+
+
+@pytest.mark.parametrize("failure", NO_MEMORY, ids=["python", "processor", "metal", "one metal buffer"])
+def test_a_device_without_memory_has_one_name(failure: Exception) -> None:
+    """Whatever MLX calls it, the caller gets OutOfMemory, nothing of the failed job is held, and the next job runs."""
+
+    class Held:
+        """Stands for the arrays of a job."""
+
+    held: list[weakref.ref[Held]] = []
+
+    def job() -> None:
+        array = Held()
+        held.append(weakref.ref(array))
+        raise type(failure)(*failure.args)
+
+    with pytest.raises(OutOfMemory) as raised:
+        run_mlx(job)
+    assert raised.value.__context__ is None
+    assert held[0]() is None
+    assert run_mlx(lambda: 3) == 3
+
+
+def test_another_failure_of_a_job_keeps_its_own_name() -> None:
+    """Only what says that memory is missing is OutOfMemory."""
+    with pytest.raises(RuntimeError, match="a mistake"):
+        run_mlx(mistake)
+
+
+def mistake() -> None:
+    raise RuntimeError("a mistake")
 
 
 def test_a_stopped_thread_cancels_what_waits_and_refuses_more() -> None:

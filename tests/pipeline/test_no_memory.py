@@ -7,19 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from app.errors import OutOfMemory
 from app.ledger.store import Ledger
 from tests.pipeline.conftest import Bench
 from tests.pipeline.scripted import fresh_home
 
 REPOSITORY = Path(__file__).parents[2]
-FAILURES = (
-    MemoryError(),
-    RuntimeError("[malloc] Unable to allocate 4294967296 bytes."),
-    RuntimeError("[METAL] Command buffer execution failed: Insufficient Memory (00000008)"),
-)
 
 
-@pytest.mark.parametrize("failure", FAILURES, ids=["python", "mlx", "metal"])
+@pytest.mark.parametrize("failure", [MemoryError(), OutOfMemory()], ids=["python", "device"])
 def test_out_of_memory_is_one_line_and_the_next_run_finishes(bench: Bench, tmp_path: Path, failure: Exception) -> None:
     """Exit code 3; the next load gives the graph of an undisturbed one and asks no answered question again."""
     assert bench.load(home=fresh_home(tmp_path / "whole")).code == 0

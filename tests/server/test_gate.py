@@ -11,6 +11,7 @@ import pytest
 
 from app.budget.limit import Budget
 from app.errors import NoRoom
+from app.llm.engine import Engine
 from app.server.guard import access_for
 from tests.server.asked import HI, LONG, MODEL, People
 from tests.server.conftest import Running, Start
@@ -331,6 +332,26 @@ def test_a_full_queue_and_a_full_memory_say_when_to_come_again(
         ):
             claude.messages.create(**asked, stream=is_streamed)
         assert overloaded.value.status_code == 503
+
+
+def test_a_device_without_memory_is_said_and_the_server_goes_on(
+    client: openai.OpenAI, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """MLX's own failure is a 503 with Retry-After, whole or streamed; the next request is answered as before."""
+    asked: Any = {"model": MODEL, "messages": [{"role": "user", "content": "Much?"}], "max_tokens": 5}
+    model = type(engine.loaded.model)
+
+    def no_memory(*_: Any, **__: Any) -> None:
+        raise RuntimeError("[malloc] Unable to allocate 4294967296 bytes.")
+
+    for is_streamed in (False, True):
+        with monkeypatch.context() as patch:
+            patch.setattr(model, "__call__", no_memory)
+            with pytest.raises(openai.InternalServerError) as refused:
+                list(client.chat.completions.create(**asked, stream=is_streamed))
+        assert (refused.value.status_code, refused.value.code) == (503, "insufficient_memory")
+        assert int(refused.value.response.headers["retry-after"]) >= 1
+        assert client.chat.completions.create(**asked).usage.completion_tokens > 0
 
 
 async def test_many_at_once_are_each_answered_as_alone(running: Running, client: openai.OpenAI) -> None:

@@ -162,6 +162,38 @@ def test_a_lost_graph_is_told_again_in_the_order_of_its_reading(bench: Bench) ->
     assert bench.dump() == before
 
 
+def test_the_graph_is_built_again_elsewhere(bench: Bench, tmp_path: Path) -> None:
+    """The folder becomes a private home with the equal graph, decisions kept, nothing asked; the old one stays."""
+    lay(bench, LIFE)
+    teach(bench.home / "prompts", "extract_edges", "Thomas met Mara, nobody else was there.")
+    bench.load()
+    decide(bench, "Mara lives in Kiel.", "reject")
+    before, computed = bench.dump(), bench.engine.computed
+    elsewhere = tmp_path / "l'été ailleurs"
+    assert bench.ask("rebuild", "--into", str(elsewhere), "--json").json["model_calls"] == 0
+    assert bench.engine.computed == computed
+    assert bench.dump(elsewhere) == bench.dump() == before
+    assert (elsewhere / "prompts" / "extract_edges.json").exists()
+    assert elsewhere.stat().st_mode & 0o777 == 0o700
+    assert {path.stat().st_mode & 0o777 for path in elsewhere.iterdir() if path.is_file()} == {0o600}
+    assert bench.ask("forget", "2024-03-12", home=elsewhere).code == 0
+    assert (bench.dump() == before, bench.dump(elsewhere) == before) == (True, False)
+
+
+def test_a_graph_is_built_only_where_nothing_is(bench: Bench, tmp_path: Path) -> None:
+    """A folder in use, the home itself, a file and a database's address are refused in one line, and kept."""
+    lay(bench, LIFE[:1])
+    bench.load()
+    before, mode = sorted(path.name for path in bench.journals.iterdir()), bench.journals.stat().st_mode
+    file = bench.journals / "2024.md"
+    for place in (str(bench.journals), str(bench.home), str(file), "neo4j://localhost:7687", "falkordb://localhost"):
+        told = bench.ask("rebuild", "--into", place)
+        assert (told.code, len(told.err.splitlines())) == (2, 1), place
+        assert place in told.err
+    assert (sorted(path.name for path in bench.journals.iterdir()), bench.journals.stat().st_mode) == (before, mode)
+    assert bench.ask("rebuild", "--into", str(tmp_path / "new")).code == 0
+
+
 def test_a_lost_middle_is_no_reason_to_read_out_of_order(bench: Bench) -> None:
     """When the graph lacks an episode that others built on, all of it is told again, not only the missing one."""
     lay(bench, LIFE)

@@ -1,0 +1,53 @@
+"""Build a home's graph again from its ledger alone, in place or into another folder.
+
+Knows the ledger, the replay and the files of a home; reads no journal. In: a home, and where the new graph is to stand.
+Out: an equal graph, without a model call.
+"""
+
+import dataclasses
+import shutil
+from pathlib import Path
+
+from app.errors import BadInput
+from app.ledger.home import make_private_folder
+from app.ledger.store import LEDGER_NAME
+from app.pipeline import replay
+from app.pipeline.forget import count_held
+from app.pipeline.home import open_ledger
+from app.pipeline.request import LoadReport, LoadRequest, Progress, prompts_folder
+
+
+def rebuild(request: LoadRequest, progress: Progress, *, into: Path | None = None) -> LoadReport:
+    """Tell the ledger's texts again, in the order in which they were read.
+
+    into     a new or empty folder: it becomes a home of its own, with a copy of the ledger, and this one stays as it is
+    raises   BadInput if nothing was loaded, for a folder in use, or for a home of an older Daybook; ModelMissing,
+             StorageFailed, HomeBusy
+    """
+    if into is not None:
+        _copy(request.home_folder, into)
+        request = dataclasses.replace(request, home=into)
+    report = LoadReport()
+    with open_ledger(request.home_folder) as ledger:
+        ledger.past.start_replay()
+        replay.finish(request, progress, ledger, report)
+        states = ledger.counts(request.group_name)
+        report.files, report.entries = states.files, states.entries
+        report.chunks_planned, report.chunks_done, report.chunks_empty = states.planned, states.done, states.empty
+        report.chunks_quarantined, report.chunks_waiting = states.quarantined, states.waiting
+        count_held(request, report)
+    return report
+
+
+def _copy(home: Path, into: Path) -> None:
+    """What a graph is built from: the ledger, and the learnt prompts, by which the questions repeat."""
+    with open_ledger(home) as ledger:
+        if into.is_dir() and any(into.iterdir()):
+            raise BadInput(
+                f"{into} is not empty, --into needs a new or empty folder",
+                hint=f"choose another, or build its own graph again: python -m app rebuild --home {into}",
+            )
+        make_private_folder(into)
+        if prompts_folder(home) == home / "prompts" and (home / "prompts").is_dir():
+            shutil.copytree(home / "prompts", into / "prompts")
+        ledger.copy_to(into / LEDGER_NAME)
