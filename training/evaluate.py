@@ -31,7 +31,8 @@ from app.measure.score import Tally, ends_of
 from app.pipeline.sizes import chunk_tokens, token_counter
 from app.prompts.library import JournalPrompts, by_sentence
 from training import card
-from training.made.journal import MadeEntity, MadeEntry, make_journal
+from training.made.journal import make_journal
+from training.made.labels import MadeEntity, MadeEntry
 from training.score import (
     Answer,
     FactKey,

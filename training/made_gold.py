@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from app.prompts.names import find_mentions
-from training.made.journal import MadeEntry, MadeFact, make_journal
+from training.made.journal import make_journal
+from training.made.labels import MadeEntry, MadeFact
 
 FIRST_SEED = 890_000  # training draws from 10,000,000 on, training.evaluate from 880,000
 

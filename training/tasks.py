@@ -14,7 +14,7 @@ from app.prompts import schemas
 from app.prompts.adapter import dump_answer
 from app.prompts.library import JournalPrompts, PromptCall, render, take_call, told_apart
 from app.prompts.signatures import ENTITY_TYPES, AnswerQuestion
-from training.made.journal import MadeEntry, MadeFact, MadeJournal, MadeQuestion
+from training.made.labels import MadeEntry, MadeFact, MadeJournal, MadeQuestion
 
 # How often each task is drawn per entry; extraction is the hardest and the most frequent in use.
 MAX_PREVIOUS_CHARS = 500

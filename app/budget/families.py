@@ -7,7 +7,8 @@ tests/budget/zoo.py that builds a tiny model of it. In: a flattened config.  Out
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from app.budget.spec import LayerGroup, first_of, needed, unknown
+from app.budget.config_keys import first_of, needed, unknown
+from app.budget.layer_group import LayerGroup
 
 Config = Mapping[str, Any]
 

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from app.budget.config_keys import first_of, flattened
 from app.budget.families import HEADS, HIDDEN
-from app.budget.spec import Precision, first_of, flattened
+from app.budget.spec import Precision
 
 # How often each is in memory at a layer's widest moment; measured with daybook-nano, docs/measurements.md.
 HIDDEN_COPIES = 6

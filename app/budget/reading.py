@@ -6,7 +6,8 @@ Knows names and bounds; loads nothing. In: values from the settings.  Out: a Rea
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from app.budget.spec import FLOAT16_BYTES, PREFILL_STEP, ModelCacheSpec, Precision, first_of, flattened
+from app.budget.config_keys import first_of, flattened
+from app.budget.spec import FLOAT16_BYTES, PREFILL_STEP, ModelCacheSpec, Precision
 from app.errors import BadInput
 
 KVBits = Literal[4, 8] | None

@@ -1,48 +1,20 @@
 """What a model keeps of each token it reads: bytes over all layers, from its config.json alone.
 
-Knows arithmetic and the key names of model families; wakes no mlx and measures nothing.
+Knows arithmetic; wakes no mlx and measures nothing.
 In: a config, or the shapes of a live cache.  Out: a ModelCacheSpec, or UnknownShape with the keys that were found.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from app.errors import UnknownShape
+from app.budget.config_keys import flattened
+from app.budget.families import groups_of
+from app.budget.layer_group import LayerGroup
 
 BLOCK_TOKENS = 256  # mlx-lm's caches grow by this many tokens at a time (KVCache.step)
 FLOAT16_BYTES = 2
-SCALE_AND_BIAS = 2  # of each group of quantised values, both in the type of the activations
 PREFILL_STEP = 512  # tokens a pass, where nobody says otherwise
-
-# A cached tensor of one token in one layer: (heads, components of a head).
-Tensor = tuple[int, int]
-
-
-@dataclass(frozen=True, slots=True)
-class LayerGroup:
-    """Layers of one model that keep the same.
-
-    tensors         what each token leaves: keys and values; () for a layer with a state of fixed size
-    window          tokens kept at most; None: all of them
-    state           components kept whatever is read, in the type of the activations
-    state_float32   the same, always in 4 bytes
-    quantizes       whether mlx-lm can keep this cache in 8 or 4 bits
-    """
-
-    layers: int
-    tensors: tuple[Tensor, ...] = ()
-    window: int | None = None
-    state: int = 0
-    state_float32: int = 0
-    quantizes: bool = True
-
-    def token_bytes(self, dtype_bytes: int, kv_bits: int | None, group_size: int) -> float:
-        """Bytes of one kept token over the layers of this group."""
-        width = sum(heads * components for heads, components in self.tensors)
-        if kv_bits is None or not self.quantizes or self.window is not None:
-            return self.layers * width * dtype_bytes
-        return self.layers * width * (kv_bits / 8 + SCALE_AND_BIAS * dtype_bytes / group_size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +59,6 @@ class ModelCacheSpec:
 
         raises  UnknownShape for a family whose cache is not known here, or a key that is missing; it lists the keys
         """
-        from app.budget.families import groups_of
-
         flat = flattened(config)
         return cls(str(flat.get("model_type", "")), tuple(groups_of(flat)), block_tokens)
 
@@ -147,39 +117,6 @@ def largest(most: int, fits: Any) -> int:
         middle = (low + high + 1) // 2
         low, high = (middle, high) if fits(middle) else (low, middle - 1)
     return low
-
-
-def flattened(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The keys of the text model, whatever wraps it; a vision model nests them."""
-    flat = dict(config)
-    for nested in ("text_config", "llm_config", "language_config"):
-        inner = config.get(nested)
-        if isinstance(inner, Mapping):
-            flat |= {key: value for key, value in inner.items() if value is not None or key not in flat}
-    return flat
-
-
-def first_of(config: Mapping[str, Any], names: Sequence[str]) -> int | None:
-    """The first of these keys that holds a number."""
-    found = (config.get(name) for name in names)
-    return next((int(value) for value in found if isinstance(value, int | float) and not isinstance(value, bool)), None)
-
-
-def needed(config: Mapping[str, Any], *names: str) -> int:
-    """As `first_of`; raises UnknownShape naming what was looked for and what is there."""
-    value = first_of(config, names)
-    if value is None:
-        raise unknown(config, f"none of {', '.join(names)}")
-    return value
-
-
-def unknown(config: Mapping[str, Any], problem: str) -> UnknownShape:
-    """An error that lists the keys found, so that a family can be added from it."""
-    keys = ", ".join(sorted(key for key in config if not isinstance(config[key], dict))) or "none"
-    return UnknownShape(
-        f"the cache of model type {config.get('model_type', '?')!r} is not known: {problem}; keys found: {keys}",
-        hint="load the model, so that its live cache can be probed: python -m app onboard MODEL",
-    )
 
 
 def _rounded_up(tokens: int, block: int) -> int:

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from app.budget.config_keys import flattened
 from app.budget.memory import system_memory
 from app.budget.reading import AS_MADE, Reading
-from app.budget.spec import flattened
 from app.errors import ModelDamaged, ModelMissing
 from app.llm import kv
 from app.llm.blas import mx, runs_on_cpu

@@ -11,10 +11,11 @@ from mlx.utils import tree_flatten
 from mlx_lm.models.cache import ArraysCache, CacheList, KVCache, RotatingKVCache, make_prompt_cache
 
 from app.budget.clock import PrefillClock
+from app.budget.layer_group import LayerGroup
 from app.budget.limit import Budget
 from app.budget.memory import Memory, system_memory
 from app.budget.passes import PassShape
-from app.budget.spec import LayerGroup, ModelCacheSpec
+from app.budget.spec import ModelCacheSpec
 from app.errors import UnknownShape
 from app.llm import decode
 from app.llm.blas import mx, serving

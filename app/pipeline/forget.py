@@ -20,8 +20,15 @@ from app.ledger.forget import KnownEntry
 from app.ledger.store import Ledger
 from app.pipeline import replay
 from app.pipeline.home import open_ledger
-from app.pipeline.offline import MANIFEST_NAME
-from app.pipeline.request import ENTRIES_NAME, GRAPH_NAME, LoadReport, LoadRequest, Progress, prompts_folder
+from app.pipeline.request import (
+    ENTRIES_NAME,
+    GRAPH_NAME,
+    MANIFEST_NAME,
+    LoadReport,
+    LoadRequest,
+    Progress,
+    prompts_folder,
+)
 from app.pipeline.runs import RUNS
 
 _ID_CHARS = 8  # the fewest letters of an entry's id that may stand for it

@@ -19,10 +19,9 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from app.errors import DaybookError
-from app.pipeline.request import LoadReport, LoadRequest, Progress
+from app.pipeline.request import MANIFEST_NAME, LoadReport, LoadRequest, Progress
 from app.settings import ROOT
 
-MANIFEST_NAME = "offline.json"  # in the home, of the last such run
 _INSIDE = "DAYBOOK_SANDBOXED"  # set for the process that sandbox-exec starts
 _PROFILE = "(version 1)(allow default)(deny network*)"
 

@@ -15,6 +15,7 @@ from app.settings import read_settings, settings
 
 GRAPH_NAME = "graph.kuzu"
 ENTRIES_NAME = "entries"  # in the home: what was told to Daybook itself, one Markdown file an entry; read by every load
+MANIFEST_NAME = "offline.json"  # in the home: the manifest of the last run that was to prove it speaks to nobody
 DateFrom = Literal["heading", "name", "mtime"]
 
 

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from app.budget.config_keys import first_of, flattened
 from app.budget.limit import OUTPUT_SHARE
-from app.budget.spec import first_of, flattened
 from app.errors import ModelDamaged
 from app.settings import settings
 

@@ -9,7 +9,8 @@ import pytest
 from app.journal.dates import find_dates
 from app.journal.sentences import split_sentences
 from app.prompts.signatures import ENTITY_TYPES
-from training.made.journal import MadeEntry, MadeJournal, make_journal
+from training.made.journal import make_journal
+from training.made.labels import MadeEntry, MadeJournal
 from training.made.names import SOUNDS
 from training.made.words import is_held_out, load_language
 from training.made.world import NAMELESS_OWNER

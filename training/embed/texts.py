@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.journal.sentences import split_sentences
-from training.made.journal import MadeJournal, make_journal
+from training.made.journal import make_journal
+from training.made.labels import MadeJournal
 from training.made.names import SOUNDS, first_name, surname
 from training.made.template import Part, compile_template, render
 

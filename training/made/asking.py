@@ -8,7 +8,7 @@ from datetime import date, timedelta
 
 from training.made import dating
 from training.made.clauses import RawFact
-from training.made.journal import MadeFact, MadeQuestion
+from training.made.labels import MadeFact, MadeQuestion
 from training.made.mentions import is_role
 from training.made.template import render
 from training.made.words import Form, Language

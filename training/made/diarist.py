@@ -9,7 +9,7 @@ from datetime import date, timedelta
 
 from training.made.asking import ask
 from training.made.clauses import RawFact
-from training.made.journal import MadeEntity, MadeEntry, MadeFact, MadeJournal
+from training.made.labels import MadeEntity, MadeEntry, MadeFact, MadeJournal
 from training.made.mentions import Naming
 from training.made.planner import Event, Planner
 from training.made.relations import CHANGES, ENDS, MORTAL, MUTUAL, REPLACES, SAME
