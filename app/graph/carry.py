@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from operator import attrgetter
 from typing import Any
 
 from app.errors import BadInput
@@ -164,6 +165,7 @@ _SPAN = (
     "CREATE (:Span {uuid: row.uuid, target_uuid: row.target, episode_uuid: row.episode, kind: row.kind,"
     " start: row.start, `end`: row.stop, words: row.words})"
 )
+_uuid = attrgetter("uuid")
 _COLUMN = re.compile(r"row\.(\w+)")
 
 
@@ -196,7 +198,3 @@ def _outcome(episode: Episode) -> Row:
 
 def _mention(episode: str, entity: str) -> Row:
     return {"uuid": derived_uuid(episode, f"mentions/{entity}", 0), "episode": episode, "entity": entity}
-
-
-def _uuid(item: Any) -> str:
-    return str(item.uuid)

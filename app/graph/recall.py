@@ -106,6 +106,7 @@ class Recall:
         self._written = Passages([passage.text for passage in passages], texts, follows)
         self._place = {fact.uuid: place for place, fact in enumerate(self._facts)}
         self._entities = _by_name(picture)
+        self._names = FullText([entity.name for entity in picture.entities])  # the owner may have given new ones
         self._passages_of = self._where_facts_stand()
 
     def ask(
@@ -142,6 +143,10 @@ class Recall:
             if p not in spoken and (as_of is None or self._passages[p].day <= as_of)
         ]
         return told + written[: limit - len(told)]
+
+    def knows(self, word: str) -> bool:
+        """Whether an entry, a fact or a name has the word, whatever its case and ending."""
+        return any(texts.has(word) for texts in (self._written.words, self._told.words, self._names))
 
     def _near(self, question: str) -> list[int]:
         """Facts by their distance from the entities that the question names: between two of them, of one, one away."""

@@ -54,6 +54,10 @@ class FullText:
             scores[places] += rarity * times * (_K1 + 1) / (times + self._norm[places])
         return scores
 
+    def has(self, word: str) -> bool:
+        """Whether the stems of a word stand in the texts."""
+        return all(stem in self._postings for stem in stems(word))
+
 
 def stems(text: str, known: dict[str, str] | None = None) -> list[str]:
     """Words without accents, case and common endings; scripts without spaces as pairs of signs.

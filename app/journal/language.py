@@ -4,6 +4,7 @@ Knows a few words of eight languages; knows no models. In: text.  Out: a languag
 """
 
 import re
+from collections.abc import Sequence
 
 # Words that a question of the language can hardly do without, and that the others lack.
 _WORDS = {
@@ -25,6 +26,17 @@ _SILENCE = {
     "pt": "O diário não diz nada sobre isso.",
     "zh": "日记里没有提到。",
 }
+# With {} for names that stand nowhere in the journal.
+_NAMELESS = {
+    "en": "The journal does not tell: it never names {}.",
+    "de": "Das Tagebuch sagt dazu nichts: {} kommt darin nicht vor.",
+    "fr": "Le journal n'en dit rien : il ne nomme jamais {}.",
+    "es": "El diario no lo dice: nunca nombra {}.",
+    "it": "Il diario non lo dice: non nomina mai {}.",
+    "nl": "Het dagboek zegt daar niets over: {} komt er niet in voor.",
+    "pt": "O diário não diz nada sobre isso: nunca nomeia {}.",
+    "zh": "日记里没有提到{}。",
+}
 _HAN = re.compile(r"[\u3400-\u9fff]")
 _WORD = re.compile(r"[^\W\d_]+")
 
@@ -38,6 +50,8 @@ def language_of(text: str) -> str:
     return max(scores, key=lambda code: scores[code]) if any(scores.values()) else "en"
 
 
-def does_not_tell(code: str) -> str:
-    """The sentence that says so."""
+def does_not_tell(code: str, names: Sequence[str] = ()) -> str:
+    """The sentence that says so; where it is for names that the journal lacks, it says these."""
+    if names:
+        return _NAMELESS.get(code, _NAMELESS["en"]).format(", ".join(names))
     return _SILENCE.get(code, _SILENCE["en"])

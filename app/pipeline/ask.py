@@ -20,7 +20,8 @@ from app.journal.sentences import split_sentences
 from app.ledger.store import Ledger
 from app.llm.calls import Calls
 from app.picture import Picture
-from app.pipeline.home import Place, look, read_whole
+from app.pipeline.home import Place, look, read_whole, uncollected
+from app.pipeline.strangers import all_strangers
 from app.settings import settings
 
 MAX_QUESTION_CHARS = 500
@@ -97,15 +98,16 @@ class Librarian:
         question = " ".join(question.split())
         if not 1 <= len(question) <= MAX_QUESTION_CHARS:
             raise BadInput(f"the question has {len(question)} characters, 1 to {MAX_QUESTION_CHARS} are allowed")
-        found, language = await self.find(question, as_of=as_of), language_of(question)
-        chosen, text = await self._answer(question, found) if found else ([], "")
+        language, strangers = language_of(question), all_strangers(question, self._recall.knows)
+        found = [] if strangers else await self.find(question, as_of=as_of)
+        chosen, text = await self.answer(question, found) if found else ([], "")
         if not chosen or not text.strip():
-            silent = Sentence(does_not_tell(language), ())
+            silent = Sentence(does_not_tell(language, strangers), ())
             return Answer(question, language, False, (silent,), (), len(found))
         citations = tuple(self._citation(number, found[number - 1]) for number in chosen)
         return Answer(question, language, True, _cited(text, citations), citations, len(found))
 
-    async def _answer(self, question: str, found: Sequence[Found]) -> tuple[list[int], str]:
+    async def answer(self, question: str, found: Sequence[Found]) -> tuple[list[int], str]:
         """The numbers of the lines that answer, and the answer; asked once, then known to the ledger."""
         # Late: DSPy takes a second to wake, and finding does without.
         from app.llm.request import Request, Turn
@@ -185,8 +187,9 @@ def ask(
             model or settings.MLX_MODEL_NAME, place.embedder or settings.MLX_EMBEDDER_NAME, ledger
         )
         say(models.about)
-        librarian = await Librarian.of(await read_whole(store, ledger), models, ledger.calls, say)
-        return await librarian.ask(question, as_of=as_of)
+        with uncollected():
+            librarian = await Librarian.of(await read_whole(store, ledger), models, ledger.calls, say)
+            return await librarian.ask(question, as_of=as_of)
 
     return look(place, answer)
 

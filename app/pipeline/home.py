@@ -5,7 +5,9 @@ Knows the ledger and the graph; writes neither. In: a Place.  Out: what a questi
 
 import asyncio
 import dataclasses
-from collections.abc import Awaitable, Callable
+import gc
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -75,12 +77,23 @@ def picture_of(place: Place) -> Picture:
 
 async def read_whole(store: GraphStore, ledger: Ledger) -> Picture:
     """The graph's picture, with what the ledger knows of each text and the owner's decisions."""
-    picture, chunks = await read_picture(store), ledger.chunk_records(store.group)
-    episodes = (dataclasses.replace(episode, chunk=chunks.get(episode.uuid)) for episode in picture.episodes)
+    with uncollected():
+        picture, chunks = await read_picture(store), ledger.chunk_records(store.group)
+        episodes = tuple(dataclasses.replace(episode, chunk=chunks.get(episode.uuid)) for episode in picture.episodes)
     labels = tuple(map(without_vectors, ledger.decisions(store.group)))
-    return dataclasses.replace(
-        picture, episodes=tuple(episodes), files=ledger.journal_files(store.group), labels=labels
-    )
+    return dataclasses.replace(picture, episodes=episodes, files=ledger.journal_files(store.group), labels=labels)
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """No garbage is looked for meanwhile. Of many values that stay none is garbage, and to look takes half the time."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def open_ledger(home: Path) -> Ledger:

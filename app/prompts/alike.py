@@ -40,7 +40,7 @@ def could_be(new: str, new_kind: str, known: str, known_kind: str) -> bool:
     """Whether two names can belong to one entity."""
     if new_kind != known_kind and "Person" in (new_kind, known_kind) and "Thing" not in (new_kind, known_kind):
         return False
-    ours, theirs = _telling_words(new), _telling_words(known)
+    ours, theirs = telling_words(new), telling_words(known)
     if not ours or not theirs:
         return True
     if any(_resemble(one, other) for one in ours for other in theirs):
@@ -62,7 +62,7 @@ def words_of(text: str) -> list[str]:
     return [ELIDED.sub("", word) for word in _WORD.findall(text)]
 
 
-def _telling_words(name: str) -> list[str]:
+def telling_words(name: str) -> list[str]:
     """Its words without titles and articles; none where anyone may be meant: my sister, Mum, the Captain."""
     words = words_of(name)
     if words and (words[0].lower() in POSSESSIVES or all(word[:1].islower() for word in words)):

@@ -12,8 +12,10 @@ from typing import Any
 
 import pytest
 
+from app.pipeline.strangers import names_in
 from app.prompts.signatures import ENTITY_TYPES
 
+QUESTIONS = Path(__file__).parent / "questions.jsonl"
 LINES = (Path(__file__).parent / "handwritten.jsonl").read_text(encoding="utf-8").splitlines()
 ENTRIES: list[dict[str, Any]] = [json.loads(line) for line in LINES]
 
@@ -76,3 +78,15 @@ def test_facts_hold_when_they_are_written(entry: dict[str, Any]) -> None:
         valid_at = date.fromisoformat(fact["valid_at"])
         assert valid_at <= date.fromisoformat(entry["date"])
         assert fact["invalid_at"] is None or date.fromisoformat(fact["invalid_at"]) >= valid_at
+
+
+def test_the_questions_are_as_described() -> None:
+    """What is told names the entry that tells it; a stranger's name stands in no entry."""
+    questions = [json.loads(line) for line in QUESTIONS.read_text(encoding="utf-8").splitlines()]
+    assert Counter(asked["kind"] for asked in questions) == {"told": 46, "stranger": 20, "untold": 26}
+    known = {entry["id"] for entry in ENTRIES}
+    assert all((asked["entry"] in known) == (asked["kind"] == "told") for asked in questions)
+    texts = " ".join(entry["text"] for entry in ENTRIES)
+    strangers = [name for asked in questions if asked["kind"] == "stranger" for name in names_in(asked["question"])]
+    assert strangers
+    assert not [name for name in strangers if name in texts]

@@ -1,8 +1,12 @@
 """Questions to a loaded home: answered from facts and entries, cited sentence by sentence, or plainly not told."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from app.graph.words import FullText
 from app.journal.language import does_not_tell, language_of
+from app.pipeline.strangers import all_strangers, names_in
 from tests.pipeline.conftest import Bench
 
 
@@ -28,9 +32,9 @@ def test_an_answer_cites_fact_date_and_entry(bench: Bench) -> None:
 @pytest.mark.parametrize(
     ("question", "said"),
     [
-        ("Where is Barbara?", "The journal does not tell."),
-        ("Wo wohnt Barbara?", "Das Tagebuch sagt dazu nichts."),
-        ("Où habite Barbara ?", "Le journal n'en dit rien."),
+        ("Where is Thomas with Zoë?", "The journal does not tell."),
+        ("Wo wohnt Thomas mit Zoë?", "Das Tagebuch sagt dazu nichts."),
+        ("Où habite Thomas avec Zoë ?", "Le journal n'en dit rien."),
     ],
 )
 def test_what_is_not_told_is_said_plainly_in_the_language_of_the_question(
@@ -40,6 +44,49 @@ def test_what_is_not_told_is_said_plainly_in_the_language_of_the_question(
     bench.load()
     told = bench.ask("ask", question, "--json").json
     assert (told["told"], told["citations"], [s["text"] for s in told["sentences"]]) == (False, [], [said])
+
+
+@pytest.mark.parametrize(
+    ("question", "said"),
+    [
+        ("Where is Barbara Stone?", "The journal does not tell: it never names Barbara Stone."),
+        ("Wo wohnt Barbara?", "Das Tagebuch sagt dazu nichts: Barbara kommt darin nicht vor."),
+        ("Où habitent Barbara et Jules ?", "Le journal n'en dit rien : il ne nomme jamais Barbara, Jules."),
+    ],
+)
+def test_who_is_never_named_is_not_asked_about(bench: Bench, question: str, said: str) -> None:
+    """The answer says whose name is missing, and no model is asked for it."""
+    bench.load()
+    computed = bench.engine.computed
+    told = bench.ask("ask", question, "--json").json
+    assert (told["told"], told["citations"], [s["text"] for s in told["sentences"]]) == (False, [], [said])
+    assert bench.engine.computed == computed
+
+
+@pytest.mark.parametrize(
+    ("question", "names"),
+    [
+        ("Did Anna Keller meet Mr. Brown's wife in May?", ["Anna Keller", "Mr. Brown"]),
+        ("Où habite Geneviève d'Ormesson ?", ["Geneviève", "Ormesson"]),
+        ("Was Anna, or Bob, at St. Nicholas?", ["Anna", "Bob", "St. Nicholas"]),
+        ("where does barbara live?", []),
+        ("WHERE DOES BARBARA LIVE?", []),
+        ("Who came on Monday, and what did I say?", []),
+    ],
+)
+def test_the_names_of_a_question_are_its_capitalised_words(question: str, names: list[str]) -> None:
+    """Not its first word, no day, no function word, and nothing where capitals tell nothing."""
+    assert names_in(question) == names
+
+
+@given(st.lists(st.text("abcdefghäéł", min_size=3, max_size=9).map(str.title), min_size=1, max_size=5), st.data())
+def test_who_is_named_once_is_no_stranger(words: list[str], data: st.DataObject) -> None:
+    """A question that holds any name of the journal, in any case and with a possessive, goes to the model."""
+    journal = FullText(["We saw " + " and ".join(words)])
+    known = data.draw(st.sampled_from(words))
+    assert all_strangers(f"Where did {known}'s friend meet Qqxx?", journal.has) == []
+    assert all_strangers("Where did Qqxx and Mr. Xyzzy meet?", journal.has) == ["Qqxx", "Mr. Xyzzy"]
+    assert all_strangers("Where did Qqxx meet Mum, or Mr. Xyzzy the Captain?", journal.has) == []
 
 
 def test_as_of_shows_what_held_and_what_was_written(bench: Bench) -> None:

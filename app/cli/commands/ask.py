@@ -1,8 +1,8 @@
 """Ask a question; every sentence of the answer says where it was read.
 
 Facts and sentences are found by words, by meaning and by nearness in the graph; the model answers from these alone, in
-the language of the question. Where the journal is silent it says so. The bundled model is terse and often wrong: name
-a real one with --model.
+the language of the question. Where the journal is silent it says so, and if it never names whom you ask about, it says
+whose name is missing. The bundled model is terse and often wrong: name a real one with --model.
 
 examples:
   python -m app ask "Where did Anna live in spring 1912?"
