@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import load_journals
+from app import __main__ as daybook
 from app.cli.catalogue import SHELVES, all_commands, parser_of
 
 ROOT = Path(__file__).parent.parent
@@ -53,6 +54,50 @@ def test_without_arguments_every_command_is_told_in_a_line() -> None:
     assert told.returncode == 0
     assert [name for name in COMMANDS if not re.search(rf"^  {name} +\S", told.stdout, re.MULTILINE)] == []
     assert max(map(len, told.stdout.splitlines())) <= 120
+
+
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        ("timline", "there is no command 'timline' (did you mean timeline?"),
+        ("frobnicate", "there is no command 'frobnicate' (see: python -m app --help)"),
+        (
+            "timeline --sinse 2020-01-01",
+            "arguments: --sinse (did you mean --since? see: python -m app timeline --help)",
+        ),
+        ("status extra", "unrecognized arguments: extra (see: python -m app status --help)"),
+        ("export docx", "FORMAT is 'docx', allowed are jsonld, graphml, csv, markdown, cypher (see:"),
+        ("changes 01.02.2024", "'01.02.2024' is not a date; write it as YYYY-MM-DD (see:"),
+        ("search x --limit 0", "'0' is not a number of 1 or more (see:"),
+        ("serve --port 99999", "'99999' is not a port; 0 to 65535 are (see:"),
+        ("ask ' '", "the question has 0 characters, 1 to 500 are allowed ("),
+        ("show Anna --home nowhere", "nothing has been loaded into"),
+        ("show Anna --home file", "file is a file, a home is a folder ("),
+        ("diff nowhere file", "nowhere does not exist ("),
+        ("diff file file", "file is not an export of Daybook ("),
+        ("import nowhere --home new", "nowhere: No such file or directory ("),
+        ("report --home nowhere", "remembers no runs, not run 1 ("),
+        ("timeline --since 2024-02-01 --until 2024-01-01", "is later than --until 2024-01-01 ("),
+        ("forget", "nothing was named to forget ("),
+    ],
+)
+def test_what_cannot_be_used_is_one_line_with_a_hint(
+    typed: str, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit code 2, nothing on stdout, what was wrong and, in brackets, what to do."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").write_text("no home, no export", encoding="utf-8")
+    arguments = shlex.split(typed)
+    try:
+        code = daybook.main([*arguments, *(() if "--home" in arguments else ("--home", "nowhere"))])
+    except SystemExit as left:
+        code = int(left.code or 0)
+    out, err = capsys.readouterr()
+    assert (code, out, len(err.splitlines())) == (2, "", 1)
+    assert err.startswith("daybook: ")
+    assert told in err
+    assert err.endswith(")\n")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file"]
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

@@ -25,6 +25,7 @@ SHELVES: dict[str, tuple[str, ...]] = {
 _HEAD = "Daybook: a dated and grounded knowledge graph of your journals, on your own machine."
 _TAIL = """first steps:
   python load_journals.py                        read the sample journals; yours: load_journals.py ~/diary
+  python -m app view                             one HTML file with everything that was read
   python -m app ask "Where does Clara work?"
   python -m app COMMAND --help                   a short manual with examples
 

@@ -4,10 +4,12 @@ Knows argparse and the error tree; wakes nothing heavy. In: a callable.  Out: th
 """
 
 import argparse
+import difflib
 import faulthandler
 import io
 import json
 import os
+import re
 import signal
 import sys
 import threading
@@ -21,6 +23,10 @@ from app.errors import DaybookError, OutOfMemory, StorageFailed
 
 if TYPE_CHECKING:  # at run time it would wake the graph, and `--help` does without
     from app.pipeline.home import Place
+
+# As argparse says them.
+UNKNOWN = "unrecognized arguments: "
+_CHOICE = re.compile(r"argument (\S+): invalid choice: '(.*)' \(choose from (.*)\)")
 
 
 def command(run: Callable[[], int], *, as_json: bool = False) -> int:
@@ -102,7 +108,27 @@ class Parser(argparse.ArgumentParser):
     """A parser whose complaint is one line, like every other error of a command."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"daybook: {message} (see: {self.prog} --help)\n")
+        near: list[str] = []
+        if choice := _CHOICE.fullmatch(message):
+            argument, given, allowed = choice[1], choice[2], [name.strip("'") for name in choice[3].split(", ")]
+            near = difflib.get_close_matches(given, allowed, n=1)
+            message = f"{argument} is {given!r}, allowed are {', '.join(allowed)}"
+            if argument == "COMMAND":  # two dozen of them are no line
+                message = f"there is no command {given!r}"
+        elif message.startswith(UNKNOWN):
+            given = message.removeprefix(UNKNOWN).split()[0].partition("=")[0]
+            if given.startswith("--"):
+                known = [option[2:] for option in self._option_string_actions if option.startswith("--")]
+                near = [f"--{name}" for name in difflib.get_close_matches(given[2:], known, n=1)]
+        meant = f"did you mean {near[0]}? " if near else ""
+        self.exit(2, f"daybook: {message} ({meant}see: {self.prog} --help)\n")
+
+
+def port_number(text: str) -> int:
+    """An argparse type: 0 to 65535."""
+    if not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port; 0 to 65535 are")
+    return int(text)
 
 
 def at_least_one(text: str) -> int:

@@ -3,12 +3,15 @@
 Knows paths; knows nothing of what is in the file. In: a path and bytes.  Out: the file.
 """
 
+import errno
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from app.errors import BadInput
 
+_REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT}  # the place is wrong, not the disk
 _MARK = ".daybook-export"  # lists what we wrote into a folder, so that writing again can take away what is gone
 
 
@@ -27,8 +30,13 @@ def write_file(path: Path, content: str | bytes) -> Path:
         beside.write_bytes(content.encode() if isinstance(content, str) else content)
         beside.chmod(0o600)  # what stands in it is private
         beside.replace(path)
+    except OSError as error:
+        if error.errno not in _REFUSED:
+            raise
+        raise BadInput(f"{path} cannot be written: {error.strerror}", hint="choose another place with --out") from error
     finally:
-        beside.unlink(missing_ok=True)
+        with suppress(OSError):
+            beside.unlink(missing_ok=True)
     return path
 
 

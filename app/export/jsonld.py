@@ -93,9 +93,9 @@ def read(text: str, name: str = "this file") -> Picture:
             files=tuple(JournalFile(n["path"], n["sha256"], n["bytes"], n["encoding"]) for n in kinds.get("File", [])),
             labels=tuple(map(_read_label, kinds.get("Decision", []))),
         )
-    except (KeyError, TypeError, ValueError, StopIteration, AttributeError) as error:
-        hint = "import reads what `python -m app export jsonld` wrote"
-        raise BadInput(f"{name} is not an export of Daybook ({type(error).__name__})", hint=hint) from None
+    except (KeyError, TypeError, ValueError, StopIteration, AttributeError):
+        hint = "only what `python -m app export jsonld` wrote can be read"
+        raise BadInput(f"{name} is not an export of Daybook", hint=hint) from None
     _check(picture, name)
     return picture
 
@@ -108,7 +108,9 @@ def _check(picture: Picture, name: str) -> None:
     read = {episode.uuid for episode in picture.episodes if episode.chunk}
     told = {uuid for label in picture.labels for episodes in label.roots.values() for uuid in episodes}
     if lost := (named - known) | (told - read):
-        raise BadInput(f"{name} is not whole: it speaks of {len(lost)} things that it does not hold")
+        raise BadInput(
+            f"{name} is not whole: it speaks of {len(lost)} things that it does not hold", hint="export again"
+        )
 
 
 def _entity(entity: Entity) -> dict[str, Any]:

@@ -125,7 +125,7 @@ async def entity(store: GraphStore, name: str) -> EntityHit | None:
 async def similar_names(store: GraphStore, name: str, *, limit: int = 5) -> list[str]:
     """Names of the graph that are spelt like `name`, the most similar first."""
     rows = await store.rows("MATCH (n:Entity) WHERE n.group_id = $group_id RETURN DISTINCT n.name AS name")
-    return difflib.get_close_matches(name, sorted(row["name"] for row in rows), n=limit, cutoff=0.4)
+    return difflib.get_close_matches(name, sorted(row["name"] for row in rows), n=limit, cutoff=0.6)
 
 
 async def facts_of(store: GraphStore, entity_uuid: str, *, as_of: datetime | None = None) -> list[FactHit]:

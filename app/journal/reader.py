@@ -61,7 +61,7 @@ def find_files(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
     found: dict[str, Path] = {}
     for path in map(Path, paths):
         if not os.path.lexists(path):
-            raise BadJournal(f"{path}: no such file or folder")
+            raise BadJournal(f"{path}: no such file or folder", hint="check the path")
         files = list(_files_below(path, set())) if _is_folder(path) else [path]
         if not files:
             raise BadJournal(f"{path}: no journal file in this folder", hint=f"known are {' '.join(JOURNAL_SUFFIXES)}")

@@ -95,9 +95,7 @@ class Librarian:
 
     async def ask(self, question: str, *, as_of: date | None = None) -> Answer:
         """raises BadInput for an empty question or one beyond 500 characters; PromptTooLong, Truncated"""
-        question = " ".join(question.split())
-        if not 1 <= len(question) <= MAX_QUESTION_CHARS:
-            raise BadInput(f"the question has {len(question)} characters, 1 to {MAX_QUESTION_CHARS} are allowed")
+        question = checked(question)
         language, strangers = language_of(question), all_strangers(question, self._recall.knows)
         found = [] if strangers else await self.find(question, as_of=as_of)
         chosen, text = await self.answer(question, found) if found else ([], "")
@@ -179,6 +177,7 @@ def ask(
     say: Callable[[str], None] = lambda _: None,
 ) -> Answer:  # fmt: skip
     """Answer one question on a home and close it again; `say` hears which model serves."""
+    question = checked(question)  # before a model is loaded for it
 
     async def answer(store: Any, ledger: Ledger) -> Answer:
         from app.pipeline import models as opener  # late: mlx takes seconds to wake
@@ -192,6 +191,17 @@ def ask(
             return await librarian.ask(question, as_of=as_of)
 
     return look(place, answer)
+
+
+def checked(question: str) -> str:
+    """The question on one line.  raises BadInput for an empty one, or one beyond 500 characters"""
+    question = " ".join(question.split())
+    if not 1 <= len(question) <= MAX_QUESTION_CHARS:
+        raise BadInput(
+            f"the question has {len(question)} characters, 1 to {MAX_QUESTION_CHARS} are allowed",
+            hint="ask in a sentence",
+        )
+    return question
 
 
 def _line(hit: Found) -> str:

@@ -18,6 +18,8 @@ from app.pipeline.home import Place, picture_of
 from app.pipeline.request import GRAPH_NAME
 from app.settings import settings
 
+_OURS = "name a .jsonld file that `python -m app export jsonld` wrote"
+
 
 def import_home(place: Place, file: Path) -> Place:
     """Read an export into the home of `place`, under the group that the file names.
@@ -52,6 +54,8 @@ def import_home(place: Place, file: Path) -> Place:
 def read_run(path: Path, group: str | None) -> Picture:
     """The picture of a home, or of an export of one. raises BadInput for anything else"""
     path = path.expanduser()
+    if not path.exists():
+        raise BadInput(f"{path} does not exist", hint="name a home, or a .jsonld export of one")
     return picture_of(Place(path, group)) if path.is_dir() else _read(path)
 
 
@@ -59,6 +63,6 @@ def _read(file: Path) -> Picture:
     try:
         return jsonld.read(file.read_text(encoding="utf-8"), file.name)
     except UnicodeDecodeError as error:
-        raise BadInput(f"{file} is not UTF-8 at byte {error.start}") from None
+        raise BadInput(f"{file} is not text (byte {error.start})", hint=_OURS) from None
     except OSError as error:
-        raise BadInput(f"{file}: {error.strerror}", hint="name a .jsonld file") from None
+        raise BadInput(f"{file}: {error.strerror}", hint=_OURS) from None

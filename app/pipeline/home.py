@@ -52,6 +52,9 @@ def look(place: Place, ask: Callable[[GraphStore, Ledger], Awaitable[T]], *, nee
             raise BadInput(f"the graph of {place.folder} is being built again", hint="finish it: python -m app rebuild")
         if not (place.folder / GRAPH_NAME).exists():
             raise BadInput(f"{place.folder} has no graph", hint="run load_journals.py again: the ledger builds it")
+        if place.group and not ledger.counts(place.group_name).entries:
+            hint = "leave --group out, or name the group it was loaded with"
+            raise BadInput(f"{place.folder} holds no group {place.group!r}", hint=hint)
         embedder: Any = None
         if needs_embedder:
             from app.pipeline import embedding  # late: mlx takes seconds to wake, and `show` does not need it
@@ -98,6 +101,8 @@ def uncollected() -> Iterator[None]:
 
 def open_ledger(home: Path) -> Ledger:
     """raises BadInput if nothing has been loaded there"""
+    if home.exists() and not home.is_dir():
+        raise BadInput(f"{home} is a file, a home is a folder", hint="name the folder that holds ledger.sqlite")
     if not (home / LEDGER_NAME).exists():
         raise BadInput(f"nothing has been loaded into {home} yet", hint="run: python load_journals.py YOUR_JOURNAL")
     return Ledger.open(home)

@@ -136,7 +136,7 @@ def status(place: Place) -> Status:
 
 def no_such_entity(name: str, names: Sequence[str]) -> BadInput:
     """The refusal of a name, with those of `names` that are spelt like it."""
-    near = difflib.get_close_matches(name, names, n=5, cutoff=0.4)
+    near = difflib.get_close_matches(name, names, n=5, cutoff=0.6)
     hint = f"did you mean {', '.join(near)}?" if near else "search for a part of the name"
     return BadInput(f"the graph knows no {name!r}", hint=hint)
 

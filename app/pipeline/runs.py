@@ -82,7 +82,8 @@ def read_run(home: Path, back: int = 1) -> RunLog:
     """
     files = sorted((home / RUNS).glob("*.json")) if (home / RUNS).is_dir() else []
     if len(files) < back:
-        raise BadInput(f"{home} remembers {len(files)} runs", hint="read journals first: python load_journals.py")
+        hint = f"1 (the last) to {len(files)} are allowed" if files else "read journals first: python load_journals.py"
+        raise BadInput(f"{home} remembers {len(files) or 'no'} run{'s' * (len(files) != 1)}, not run {back}", hint=hint)
     try:
         told = json.loads(files[-back].read_text(encoding="utf-8"))
         return RunLog(told["model"], told["entries"], told["started"], [Sample(**sample) for sample in told["samples"]])

@@ -69,6 +69,7 @@ def test_who_is_never_named_is_not_asked_about(bench: Bench, question: str, said
         ("Did Anna Keller meet Mr. Brown's wife in May?", ["Anna Keller", "Mr. Brown"]),
         ("Où habite Geneviève d'Ormesson ?", ["Geneviève", "Ormesson"]),
         ("Was Anna, or Bob, at St. Nicholas?", ["Anna", "Bob", "St. Nicholas"]),
+        ("Barbara lives where?", []),
         ("where does barbara live?", []),
         ("WHERE DOES BARBARA LIVE?", []),
         ("Who came on Monday, and what did I say?", []),

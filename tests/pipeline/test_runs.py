@@ -5,7 +5,7 @@ from tests.pipeline.conftest import Bench
 
 def test_a_load_is_remembered_and_shown(bench: Bench) -> None:
     """Every load that read something keeps its samples, an idle one keeps none; the command writes the page."""
-    assert "remembers 0 runs" in bench.ask("report").err
+    assert "remembers no runs" in bench.ask("report").err
     report = bench.load(bench.journals, "--json").json
     bench.load()
     run = bench.ask("report", "--json").json

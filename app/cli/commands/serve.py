@@ -13,7 +13,7 @@ examples:
 import argparse
 import sys
 
-from app.cli.command import at_least_one, place_of
+from app.cli.command import at_least_one, place_of, port_number
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,7 +21,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", metavar="M", help="a model folder or hub name (MLX_MODEL_NAME; default: bundled)")
     parser.add_argument("--embedder", metavar="E", help="the embedder the home was built with")
     parser.add_argument("--host", default="127.0.0.1", metavar="H", help="address to listen on (127.0.0.1)")
-    parser.add_argument("--port", type=int, default=8321, metavar="N", help="port (8321); 0: any that is free")
+    parser.add_argument("--port", type=port_number, default=8321, metavar="N", help="port (8321); 0: any that is free")
     parser.add_argument("--allow-host", action="append", default=[], metavar="NAME", help="a further name of ours")
     parser.add_argument("--allow-origin", action="append", default=[], metavar="URL", help="a web page that may ask")
     parser.add_argument("--allow-write", action="store_true", help="offer the MCP tool add_entry")

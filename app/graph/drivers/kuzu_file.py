@@ -64,7 +64,9 @@ def open_database(path: Path) -> Any:
     except RuntimeError as error:
         if "lock" in str(error):
             raise HomeBusy(f"{path} is open in another process", hint="stop it, then run again") from error
-        raise StorageFailed(f"cannot open {path}: {first_line(error)}", hint="rebuild the graph") from error
+        raise StorageFailed(
+            f"cannot open {path}: {first_line(error)}", hint="build it again: python -m app rebuild"
+        ) from error
     return database
 
 
