@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
+from time import perf_counter, process_time
 from typing import Any
 from xml.sax.saxutils import escape
 
@@ -27,7 +28,7 @@ from app.graph.store import GraphStore
 from app.graph.unasked import UnaskedReranker
 from app.journal.chunks import chunk_entry
 from app.journal.reader import find_files, read_journal
-from app.llm.blas import serving
+from app.llm.blas import runs_on_cpu, serving
 from app.llm.client import GraphitiLM
 from app.llm.embedder import QwenEmbedder
 from app.llm.engine import Engine, Question
@@ -52,6 +53,11 @@ def about(loaded: LoadedModel) -> str:
     chip = chips[0] if chips else platform.processor()
     load = f"load {os.getloadavg()[0]:.1f}"
     return f"{chip}, {os.cpu_count()} cores ({load}), {serving()}; {loaded.name} in {loaded.dtype}; {date.today()}"
+
+
+def clock() -> float:
+    """Seconds: of this process's CPU time, or of the wall where a GPU works."""
+    return process_time() if runs_on_cpu() else perf_counter()
 
 
 @dataclass(frozen=True)

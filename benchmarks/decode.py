@@ -7,11 +7,12 @@ The peer is `mlx_lm.generate` with Outlines' own llguidance processor, cache and
 kernel, so that on other devices, and only there, the same mask is added with plain array operations. Both sides follow
 one compiled grammar. Seconds are of the CPU (all threads), because the machine is shared; on Metal
 and CUDA they are of the clock. The prompt is read before the clock starts, on both sides.
+
+llama.cpp is a second peer where it is at hand; benchmarks/llama.py says how it gets there.
 """
 
 import argparse
 import statistics
-import time
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
@@ -28,7 +29,7 @@ from outlines import from_mlxlm
 from outlines.backends.llguidance import LLGuidanceBackend, LLGuidanceLogitsProcessor
 
 from app.llm import decode
-from app.llm.blas import mx, runs_on_cpu
+from app.llm.blas import mx
 from app.llm.engine import Engine, Question
 from app.llm.grammar import mask
 from app.llm.loader import LoadedModel
@@ -36,7 +37,8 @@ from app.llm.mlx_thread import CancelToken, run_mlx
 from app.llm.prefix_cache import Prefix
 from app.llm.request import Completion
 from app.llm.widths import Widths, pass_costs
-from benchmarks.common import Asked, about, bars, bundled, record
+from benchmarks import llama
+from benchmarks.common import Asked, about, bars, bundled, clock, record
 
 LEVERS: dict[str, tuple[bool, int | None]] = {
     "plain: one token a pass": (False, 0),
@@ -46,39 +48,42 @@ LEVERS: dict[str, tuple[bool, int | None]] = {
 }
 
 
-def clock() -> float:
-    """Seconds: of this process's CPU time, or of the wall where a GPU works."""
-    return time.process_time() if runs_on_cpu() else time.perf_counter()
+def read(loaded: LoadedModel, question: Question) -> tuple[float, Prefix]:
+    """Seconds of reading all but the last token of the prompt, from the first."""
+    prefix, started = Prefix(make_prompt_cache(loaded.model), 0), clock()
+    decode.read(loaded, prefix, question.prompt.ids[:-1], CancelToken())
+    return clock() - started, prefix
 
 
 def ours(
     loaded: LoadedModel, engine: Engine, question: Question, lever: tuple[bool, int | None]
-) -> tuple[float, Completion]:
-    """Seconds of decoding and the answer."""
+) -> tuple[float, float, Completion]:
+    """Seconds of reading, seconds of decoding, and the answer."""
     forced, guesses = lever
     widths = None if guesses == 0 else Widths(pass_costs(loaded), guesses)
-    prefix = Prefix(make_prompt_cache(loaded.model), 0)
-    decode.read(loaded, prefix, question.prompt.ids[:-1], CancelToken())
-    constraint = engine._grammars.constraint(question.grammar)
+    seconds_read, prefix = read(loaded, question)
     started = clock()
+    constraint = engine._grammars.constraint(question.grammar)
     answer = decode.generate(
         loaded, question.prompt.ids, constraint, question.request, prefix=prefix, fast_forward=forced, widths=widths
     )
-    return clock() - started, answer
+    return seconds_read, clock() - started, answer
 
 
 def peer(loaded: LoadedModel, backend: Any, question: Question) -> tuple[float, list[int]]:
     """Seconds of decoding and the tokens of mlx-lm's own loop with Outlines' processor."""
     assert question.grammar is not None
-    cache = make_prompt_cache(loaded.model)
-    prefix = Prefix(cache, 0)
-    decode.read(loaded, prefix, question.prompt.ids[:-1], CancelToken())
-    processor = LLGuidanceLogitsProcessor(question.grammar.compiled, backend.llg_tokenizer, "mlx")
+    _, prefix = read(loaded, question)
     started = clock()
+    processor = LLGuidanceLogitsProcessor(question.grammar.compiled, backend.llg_tokenizer, "mlx")
     tokens: list[int] = []
     last = mx.array(question.prompt.ids[-1:])
     steps = generate_step(
-        last, loaded.model, max_tokens=question.request.max_tokens, prompt_cache=cache, logits_processors=[processor]
+        last,
+        loaded.model,
+        max_tokens=question.request.max_tokens,
+        prompt_cache=prefix.layers,
+        logits_processors=[processor],
     )
     for token, _ in steps:
         if token in loaded.eos_token_ids:
@@ -111,10 +116,11 @@ def table(name: str, rows: dict[str, dict[str, list[float]]]) -> None:
     print(f"\nMedian of the answers' own ratios: {statistics.median(a / b for a, b in pairs):.1f} times.")
 
 
-def compare(loaded: LoadedModel, asked: Sequence[Asked], plot: Path | None) -> None:
+def compare(loaded: LoadedModel, asked: Sequence[Asked], others: Sequence[llama.Llama], plot: Path | None) -> None:
     engine, backend = Engine(loaded), outlines_backend(loaded)
     rows: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     by_prompt: dict[str, list[Completion]] = defaultdict(list)
+    pairs: dict[str, list[llama.Pair | str]] = {other.name: [] for other in others}
     same = 0
 
     def note(side: str, seconds: float, tokens: int, passes: int) -> None:
@@ -127,14 +133,22 @@ def compare(loaded: LoadedModel, asked: Sequence[Asked], plot: Path | None) -> N
         seconds, tokens = run_mlx(peer, loaded, backend, question)
         note("mlx-lm + Outlines", seconds, len(tokens), len(tokens))
         for name, lever in LEVERS.items():
-            spent, completion = run_mlx(ours, loaded, engine, question, lever)
+            seconds_read, spent, completion = run_mlx(ours, loaded, engine, question, lever)
             note(name, spent, len(completion.token_ids), completion.forward_passes)
+        for other in others:
+            pairs[other.name].append(other.beside(question, completion, seconds_read, spent))
         same += tuple(tokens) == completion.token_ids
         by_prompt[prompt].append(completion)
     print(about(loaded))
     table("decode", rows)
+    if others:
+        print("\n" + llama.agreement(loaded, others[0], [question for _, question in questions[::4]]))
+    llama.report(pairs)
     if plot is not None:
-        each = {side: 1000 * sum(row["seconds"]) / sum(row["tokens"]) for side, row in rows.items()}
+        named = {f"ours, {side}" if side in LEVERS else side: row for side, row in rows.items()}
+        each = {side: 1000 * sum(row["seconds"]) / sum(row["tokens"]) for side, row in named.items()}
+        each |= {side: llama.milliseconds(met) for side, met in pairs.items()}
+        each = dict(sorted(each.items(), key=lambda bar: -bar[1]))
         plot.write_text(bars("CPU milliseconds for a token of an answer, daybook-nano", each, "ms"))
     print(f"\nOf {len(asked)} answers {same} are token for token mlx-lm's own.\n")
     print("| prompt | answers | tokens | passes | passes a token |\n|---|---|---|---|---|")
@@ -150,7 +164,8 @@ def main() -> None:
     parser.add_argument("--chunks", type=int, default=12, help="chunks of diary to ingest for their questions")
     parser.add_argument("--plot", type=Path, help="write a bar chart there (SVG)")
     options, loaded = parser.parse_args(), bundled()
-    compare(loaded, record(loaded, options.chunks), options.plot)
+    with llama.sides(loaded) as others:
+        compare(loaded, record(loaded, options.chunks), others, options.plot)
 
 
 if __name__ == "__main__":

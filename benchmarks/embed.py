@@ -12,8 +12,7 @@ from app.journal.sentences import split_sentences
 from app.llm.blas import mx
 from app.llm.embedder import QwenEmbedder, pool_last_token
 from app.llm.mlx_thread import run_mlx
-from benchmarks.common import about, bundled_embedder, diary
-from benchmarks.decode import clock
+from benchmarks.common import about, bundled_embedder, clock, diary
 
 MOST_SHARED = 16  # texts of one pass
 

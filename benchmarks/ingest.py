@@ -42,8 +42,8 @@ from app.llm.prefix_cache import Prefix
 from app.llm.request import Turn
 from app.llm.tokens import PromptEncoder
 from app.prompts.library import take_call
-from benchmarks.common import Named, Text, about, bundled, bundled_embedder, diary, ingest
-from benchmarks.decode import clock, outlines_backend
+from benchmarks.common import Named, Text, about, bundled, bundled_embedder, clock, diary, ingest
+from benchmarks.decode import outlines_backend
 from benchmarks.prompts import Script, _stock_answer
 
 MAX_ANSWER = 4096
