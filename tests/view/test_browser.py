@@ -71,6 +71,27 @@ def life(browser: Any, tmp_path: Path) -> Iterator[Opened]:
     tab.close()
 
 
+def test_on_a_narrow_screen_the_card_is_in_sight(life: Opened) -> None:
+    """Whoever is chosen, by search or far down in the list, shows on the screen, and nothing is wider than it."""
+    life.tab.set_viewport_size({"width": 390, "height": 800})
+    in_sight = (
+        "() => { const { top } = document.querySelector('#card h2').getBoundingClientRect();"
+        " const bar = document.querySelector('.time').getBoundingClientRect().top;"
+        " const head = document.querySelector('.top').getBoundingClientRect().bottom;"
+        " return head <= top && top < bar && document.documentElement.scrollWidth <= 390; }"
+    )
+    life.tab.fill("#search", "vienna")
+    life.tab.keyboard.press("Enter")
+    assert life.sees("#card h2", "Vienna")
+    life.tab.wait_for_function(in_sight)
+    chosen = life.tab.locator("#people-list a").filter(has_text="Bern")
+    chosen.scroll_into_view_if_needed()
+    life.tab.evaluate("window.scrollTo(0, document.body.scrollHeight)")
+    chosen.dispatch_event("click")
+    assert life.sees("#card h2", "Bern")
+    life.tab.wait_for_function(in_sight)
+
+
 def test_a_search_finds_and_opens_a_card(life: Opened) -> None:
     """Typing finds people, facts and words of the journal; Enter opens the first."""
     life.tab.keyboard.press("/")

@@ -7,7 +7,11 @@ function startCard() {
     if (!["entity", "fact", "day", "start"].some((name) => changed.has(name))) return;
     const content = now.entity !== null ? entityCard(now.entity) : now.fact !== null ? factCard(now.fact) : overview();
     $("card").replaceChildren(...content.filter(Boolean));
-    if (changed.has("entity") || changed.has("fact")) $("card").scrollTop = 0;
+    if (!changed.has("entity") && !changed.has("fact")) return;
+    $("card").scrollTop = 0;
+    // On a narrow screen the list lies below the card.
+    const head = document.querySelector(".top").getBoundingClientRect().bottom;
+    if ($("card").getBoundingClientRect().top < head - 1) $("card").scrollIntoView();
   });
 }
 

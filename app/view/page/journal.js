@@ -9,7 +9,7 @@ function startJournal() {
     entries.forEach((entry, id) => {
       const title = say(entry.date, long);
       articles[id] = el("article", { class: "entry", "aria-label": title },
-        el("header", {}, el("h2", {}, title), el("small", {}, [entry.title, entry.file].filter(Boolean).join(" · "))),
+        el("header", {}, el("h2", {}, title), el("small", {}, [entry.title !== title && entry.title, entry.file].filter(Boolean).join(" · "))),
         el("div", { class: "text" }, marked(entry, id)));
     });
     list.append(...articles);

@@ -33,7 +33,8 @@ function startPeople() {
       $("people-list").querySelector("[aria-current]")?.removeAttribute("aria-current");
       if (now.entity !== null) {
         rows[now.entity].link.setAttribute("aria-current", "true");
-        rows[now.entity].row.scrollIntoView({ block: "nearest" });
+        // On a narrow screen it would take the whole page along, away from the map.
+        if (window.matchMedia("(min-width: 761px)").matches) rows[now.entity].row.scrollIntoView({ block: "nearest" });
       }
     }
   });
