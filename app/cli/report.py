@@ -171,14 +171,15 @@ def print_diff(diff: "Diff", as_json: bool) -> None:
     if as_json:
         print_json(diff)
         return
+    if diff.changed:
+        print(f"told otherwise by RUN_B, {len(diff.changed):,}")
     for change in diff.changed:
         print(f"- {_dates(change.before)}  {change.before.fact}  [{change.before.relation}]")
-        print(
-            "\n".join(
-                [f"+ {_dates(change.after)}  {change.after.fact}  [{change.after.relation}]", *_sources(change.after)]
-            )
-        )
-    for sign, facts in (("-", diff.removed), ("+", diff.added)):
+        after = f"+ {_dates(change.after)}  {change.after.fact}  [{change.after.relation}]"
+        print("\n".join([after, *_sources(change.after)]))
+    for sign, title, facts in (("-", "only in RUN_A", diff.removed), ("+", "only in RUN_B", diff.added)):
+        if facts:
+            print(f"{title}, {len(facts):,}")
         for fact in facts:
             print("\n".join([f"{sign} {_dates(fact)}  {fact.fact}  [{fact.relation}]", *_sources(fact)]))
     added, removed, changed = len(diff.added), len(diff.removed), len(diff.changed)
