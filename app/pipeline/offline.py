@@ -78,6 +78,7 @@ def load_offline(request: LoadRequest, progress: Progress) -> LoadReport:
     raises  DaybookError where sockets cannot be refused; and what a load raises
     """
     deny_sockets()
+    socket.has_ipv6 = False  # urllib3, which a model library imports, would try such a socket as it is imported
     witness = Witness.begin()
     from app.pipeline.load import load_journals  # late: after the door was shut
 

@@ -159,6 +159,22 @@ async def test_equal_scores_are_cut_by_uuid_and_filters_come_before_the_cut(tmp_
         assert [edge.fact for edge in found] == ["P20 met P21 here."]
 
 
+async def test_the_relatives_of_many_facts_are_found_at_once(tmp_path: Path) -> None:
+    """Graphiti's questions about several facts in one query run, and find for each the fact of the same ends."""
+    from graphiti_core.edges import EntityEdge
+    from graphiti_core.search.search_filters import SearchFilters
+    from graphiti_core.search.search_utils import get_edge_invalidation_candidates, get_relevant_edges
+
+    with open_store(tmp_path / "graph.kuzu") as store:
+        for n, text in enumerate(("Nadia met Thomas here.", "Nadia met Thomas there. Zoë met Thomas here.")):
+            await ingest_episode(store, an_episode(text, order=n), ground(an_episode(text, order=n)))
+        edges = await EntityEdge.get_by_group_ids(store.driver, [store.group], with_embeddings=True)
+        near = await get_relevant_edges(store.driver, edges, SearchFilters(), 0.1)
+        assert all(edge.uuid in [one.uuid for one in found] for edge, found in zip(edges, near, strict=True))
+        around = await get_edge_invalidation_candidates(store.driver, edges, SearchFilters(), 0.1)
+        assert len(edges) == len(around) == 3
+
+
 def test_another_process_that_has_the_graph_open_is_in_the_way(tmp_path: Path) -> None:
     """While a second process has the file open we say HomeBusy; when it is killed the file opens."""
     path = empty_graph(tmp_path / "graph.kuzu")

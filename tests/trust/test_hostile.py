@@ -3,7 +3,10 @@
 import gzip
 import json
 import os
-from collections.abc import Iterator
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -25,6 +28,7 @@ from app.prompts.names import find_mentions
 from app.prompts.signatures import ENTITY_TYPES
 from app.settings import BUNDLED_MODEL
 from app.view.page import page
+from benchmarks.hostile import injected, run, watcher
 from tests.journal.shared import assert_partition
 from tests.pipeline.conftest import Bench
 
@@ -118,12 +122,36 @@ def test_a_journal_of_hostile_texts_goes_through_and_out_again(bench: Bench, tmp
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*around, "out"])
 
 
-def test_days_stay_in_order_whatever_they_are(bench: Bench) -> None:
-    """A leap day, a day to come and a day of long ago keep their dates, and are told in order."""
-    days = ["1662-01-01", "2024-02-29", "2024-03-04", "2031-12-31"]
-    lines = [f"# {day}\n\nNadia met Thomas.\n" for day in (days[3], days[1], days[0], days[2])]
-    (bench.journals / "2024.md").write_text("\n".join(lines), encoding="utf-8")
-    bench.load()
-    assert sorted(episode["valid_at"][:10] for episode in bench.dump()["episodes"]) == days
-    (fact,) = [fact for fact in bench.dump()["facts"] if fact["fact"] == "Nadia met Thomas."]
-    assert fact["valid_at"][:10] == days[0]
+@needs_bad_input
+@pytest.mark.skipif(sys.platform != "linux" or not BUNDLED_MODEL.is_dir(), reason="seccomp, and the bundled model")
+def test_the_bundled_model_obeys_no_entry(tmp_path: Path) -> None:
+    """Injected orders and control tokens, read by the model itself: nothing is touched, started or asked outside."""
+    told = run(injected(BAD / "injected_diaries_dev.jsonl", 1), tmp_path)
+    assert (told["code"], told["breaches"]) == (0, [])
+    assert told["report"]["chunks_done"] > 0
+
+
+@pytest.mark.parametrize(
+    ("deed", "said"),
+    [
+        (lambda path: path.write_text("x"), "wrote"),
+        (lambda path: path.mkdir(), "os.mkdir"),
+        (lambda path: path.parent.joinpath("home").rename(path), "os.rename"),
+        (lambda _: subprocess.run(["true"], check=True), "subprocess.Popen"),
+        (lambda _: socket.getaddrinfo("localhost", 80), "socket.getaddrinfo"),
+    ],
+)
+def test_the_watcher_sees_it(tmp_path: Path, deed: Callable[[Path], object], said: str) -> None:
+    """A write, a folder, a renaming, a program and a look-up outside the home are each noted; inside it nothing is."""
+    told: list[str] = []
+    watch = watcher([tmp_path / "home"], told)
+    (tmp_path / "home").mkdir()
+    listening = [True]
+    sys.addaudithook(lambda event, arguments: watch(event, arguments) if listening else None)
+    try:
+        (tmp_path / "home" / "kept").write_text("x")
+        assert told == []
+        deed(tmp_path / "beside")
+    finally:
+        listening.clear()
+    assert any(said in one for one in told)

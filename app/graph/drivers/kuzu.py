@@ -48,6 +48,7 @@ _STATEMENTS = 256  # prepared statements kept; one episode uses about a dozen te
 _PARAMETER = re.compile(r"\$(\w+)")
 _BEFORE_ALL = datetime.min.replace(tzinfo=UTC)
 _BLANKS = re.compile(r"\s+")
+_KEPT = re.compile(r"WITH ([\w, ]+), score\s+ORDER BY")
 
 
 @dataclass(slots=True)
@@ -230,7 +231,8 @@ def _steady(query: str) -> str:
     """
     if "ORDER BY score DESC" not in query:
         return query
-    tie = "n.uuid" if re.search(r"WITH n, score\s+ORDER BY", query) else "uuid"
+    kept = _KEPT.search(query)  # what a WITH has kept by then; else the row has a column uuid
+    tie = f"{'e' if 'e' in kept[1].split(', ') else kept[1].split(', ')[0]}.uuid" if kept else "uuid"
     return query.replace("ORDER BY score DESC", f"ORDER BY score DESC, {tie}").replace(", TOP := $limit", "")
 
 
