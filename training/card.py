@@ -93,13 +93,15 @@ def write(found: Report, model: Path) -> None:
 def card(found: Report, model: Path) -> str:
     """The model card: what it is, how made, how good, and what it cannot do."""
     origin = json.loads((model / "origin.json").read_text(encoding="utf-8"))
+    shape = json.loads((model / "config.json").read_text(encoding="utf-8"))
     digest = hashlib.sha256((model / "model.safetensors").read_bytes()).hexdigest()
     return f"""# {found["model"]}
 
-A language model of {origin["weights"]:,} weights (Qwen3 architecture, 4 layers of 256, 2,048 tokens, bf16) that does
-one thing: it answers Daybook's own prompts about a journal entry. It was trained from nothing on invented journals, so
-that the first run works offline and every test runs a model that really extracts. **It is for first steps and for
-tests**; for real journals name a bigger model: `python load_journals.py --model mlx-community/Qwen3-4B-4bit`.
+A language model of {origin["weights"]:,} weights (Qwen3 architecture, {shape["num_hidden_layers"]} layers of
+{shape["hidden_size"]}, {shape["vocab_size"]:,} tokens, bf16) that does one thing: it answers Daybook's own prompts
+about a journal entry. It was trained from nothing on invented journals, so that the first run works offline and every
+test runs a model that really extracts. **It is for first steps and for tests**; for real journals name a bigger model:
+`python load_journals.py --model mlx-community/Qwen3-4B-4bit`.
 
 ## How it was made
 

@@ -18,7 +18,7 @@ CHANCES = {
 # where the section's name is not its relation
 RELATIONS = {
     "CAME": "VISITED", "WENT": "TRAVELLED_TO", "HEARD_FROM": "WROTE_TO", "HEARD": "LISTENED_TO", "RESIGNED": "LEFT",
-    "VISITS_PLACE": "VISITED", "GAVE": "GAVE_TO", "LENT": "LENT_TO", "DIED_IN": "DIED_IN", "INTRODUCED": "MET",
+    "VISITS_PLACE": "WAS_AT", "GAVE": "GAVE_TO", "LENT": "LENT_TO", "DIED_IN": "DIED_IN", "INTRODUCED": "MET",
 }  # fmt: skip
 
 # things that happen: chance that the diarist does them, kinds of target
