@@ -22,7 +22,7 @@ _WORD = re.compile(r"[^\W_]+(?:['’&.-][^\W_]+)*(?:——|--)?")
 _ABBREVIATED = re.compile(r"\b(?:[^\W\d_]{1,3}|[^\W\d_](?:\.[^\W\d_])+)$")
 _POSSESSIVE = re.compile(r"['’]s?$")  # "Clara's" names Clara, "Hals'" names Hals
 ELIDED = re.compile(r"^(?:[cdjlmnst]|qu)['’](?=\w)", re.IGNORECASE)  # "d'Hal" names Hal
-_PAUSE = re.compile(r"[,;:!?…()\"“”„«»]")  # no name goes on after one
+_PAUSE = re.compile(r"[,;:!?…()\"“”„«»£€$¥]")  # no name goes on after one
 UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]+")
 
 POSSESSIVES = frozenset(
@@ -66,6 +66,7 @@ FUNCTION_WORDS = POSSESSIVES | frozenset(
     and or but nor so yet if then than as at by for from in into of off on onto out over to under up with without
     about after before between through during until till since against among around near not no yes all any both each
     few more most other some such only own same too very can could may might must shall should will would do does did
+    though although because while someone anyone somebody anybody myself himself herself
     done have has had having am is are was were be been being here there now again once just still even ever never
 
     der die das den dem des ein eine einen einem einer eines ich du er sie es wir ihr mich dich ihn uns euch mir dir
@@ -112,7 +113,7 @@ def _could_name(words: list[str], small: bool, *, opens: bool) -> bool:
     low = [word.lower() for word in bare]
     if len(words) == 1 and not opens and bare[0].istitle() and low[0] in _NAMES_TOO:
         return True
-    if low[-1] in FUNCTION_WORDS and not bare[-1].isupper():
+    if low[-1] in FUNCTION_WORDS and (not bare[-1].isupper() or low[-1] == "i"):
         return False
     if low[0] in POSSESSIVES:  # a role: my sister, meine liebe Frau
         return 1 < len(words) <= 3 and low[1] not in FUNCTION_WORDS
