@@ -61,12 +61,12 @@ class Costs:
 TYPICAL = Costs(
     chunks=28,
     tokens=4037,
-    calls=121,
-    prompt_tokens=77_502,
-    cached_tokens=36_617,
-    answer_tokens=34_200,
-    forward_passes=2_132,
-    other_seconds=6.6,
+    calls=120,
+    prompt_tokens=69_437,
+    cached_tokens=36_178,
+    answer_tokens=26_711,
+    forward_passes=2_248,
+    other_seconds=4.5,
 )
 
 

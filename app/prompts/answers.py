@@ -12,7 +12,8 @@ from app.journal.types import Span
 from app.prompts.confidence import Confidence
 
 Answer = dict[str, Any]
-_STUCK = re.compile(r"(\b\w+)(?:\W+\1\b){3}")
+# A word or a piece of two characters and more four times on end, a longer piece twice, or a label within the words.
+_STUCK = re.compile(r"(\b\w+)(?:\W+\1\b){3}|(\w.{1,60}?)\2{3}|(\w.{11,60}?)\W*\3|[A-Z]{2,}_[A-Z]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ def graphiti_edge(item: Answer) -> Answer:
 
 
 def is_stuck(fact: str) -> bool:
-    """Whether its writer got stuck and said a word four times on end: such a fact tells nothing."""
+    """Whether its writer got stuck, says the same again and again or a label for words: such a fact tells nothing."""
     return _STUCK.search(fact) is not None
 
 

@@ -186,10 +186,19 @@ def test_a_fact_never_ends_before_it_begins() -> None:
     assert answer["edges"][0]["invalid_at"] is None
 
 
-def test_a_fact_whose_writer_got_stuck_is_left_out() -> None:
-    """A small model may say a word for ever; three times may still be a person's way of writing."""
-    stuck, lively = ("Clara Weiss said never, never, never" + more + " to Siemens." for more in (", never", ""))
-    assert _edges(_prompts()).finish(_edge(fact=stuck))["edges"] == []
+@pytest.mark.parametrize(
+    "babble",
+    [
+        "Clara Weiss said never, never, never, never to Siemens.",
+        "Clara Weiss was at Kithithithithith.",
+        "Clara Weiss was in the Meibloemstraat in the Meibloemstraat.",
+        "Clara Weiss dislikes MEMBER_OF Siemens.",
+    ],
+)
+def test_a_fact_whose_writer_got_stuck_is_left_out(babble: str) -> None:
+    """A small model may say a thing for ever; three times may still be a person's way of writing."""
+    assert _edges(_prompts()).finish(_edge(fact=babble))["edges"] == []
+    lively = "Clara Weiss, ha ha ha, said never, never, never to Siemens & Halske in Siemensstadt."
     assert _edges(_prompts()).finish(_edge(fact=lively))["edges"] != []
 
 
