@@ -11,6 +11,7 @@ from typing import Any
 from app.errors import BadInput
 from app.llm.exclusive import exclude_each_other
 from app.llm.listed import listed, pattern_of_names, references, without_repetition
+from app.llm.patterns import kept_inside_quotes
 
 Schema = dict[str, Any]  # Any: JSON values nest
 
@@ -208,7 +209,7 @@ class _Bounding:
         if schema.get("minProperties", 0) > 1:  # a key may be said twice, and then counts once
             raise BadInput("'minProperties' of a map cannot be kept by a grammar", hint="list the properties")
         return {
-            "patternProperties": {pattern: self.of(value) for pattern, value in patterns.items()},
+            "patternProperties": {kept_inside_quotes(keys): self.of(value) for keys, value in patterns.items()},
             "maxProperties": schema.get("maxProperties", self._bounds.entries),
             "additionalProperties": False,
         }
@@ -239,8 +240,8 @@ class _Bounding:
     def _string(self, schema: Schema) -> Schema:
         least = FORMAT_CHARS if schema.get("format") in FORMATS else schema.get("minLength", 0)
         bounded = {"maxLength": schema.get("maxLength", max(least, self._bounds.text_chars))}
-        readable = READABLE.get(schema.get("format", ""))
-        return {"pattern": readable} | bounded if readable and "pattern" not in schema else bounded
+        pattern = schema.get("pattern", READABLE.get(schema.get("format", "")))
+        return {"pattern": kept_inside_quotes(pattern)} | bounded if pattern else bounded
 
     def _number(self, schema: Schema, is_real: bool) -> Schema:
         limit = self._bounds.number if is_real else self._bounds.integer

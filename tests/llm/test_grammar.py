@@ -238,6 +238,35 @@ def test_an_answer_that_may_end_may_end_with_any_end_token(grammars: Grammars) -
     assert ends == [set(), set(grammars.loaded.eos_token_ids)]
 
 
+def says(grammars: Grammars, schema: dict[str, Any], text: str) -> bool:
+    """Whether an answer may be this text, token by token."""
+    constraint = grammars.constraint(grammar_of(schema))
+    for token in grammars.loaded.tokenizer.encode(text, add_special_tokens=False):
+        if token not in allowed_by(constraint, grammars.loaded):
+            return False
+        constraint.accept(token)
+    return True
+
+
+@pytest.mark.parametrize(
+    ("pattern", "allowed", "refused"),
+    [
+        ('^[^,"]+$', r'"a\nb"', r'"a\"b"'),
+        (r"^[^\\]+$", r'"a\"b"', r'"a\\b"'),
+        (r"^[^\[\]]+$", r'"a\\b"', '"a]b"'),
+        (r"^\[[^a]$", '"[b"', '"[a"'),
+    ],
+)
+def test_an_escape_is_the_character_it_stands_for(grammars: Grammars, pattern: str, allowed: str, refused: str) -> None:
+    """What a class excludes is excluded however JSON writes it, as the value of a string and as a key."""
+    string = {"type": "string", "pattern": pattern}
+    keys = {"type": "object", "patternProperties": {pattern: {"const": 1}}, "additionalProperties": False}
+    assert says(grammars, string, allowed)
+    assert not says(grammars, string, refused)
+    assert says(grammars, keys, f"{{{allowed}: 1}}")
+    assert not says(grammars, keys, f"{{{refused}: 1}}")
+
+
 def test_constants_with_control_characters_are_escaped(grammars: Grammars) -> None:
     """A name from a strange file is still valid JSON, and free text gets no control characters."""
     assert json.loads(walk(grammars, grammar_of({"const": "a\x07\x7f\u2028b"}), random.Random(4))) == "a\x07\x7f\u2028b"
