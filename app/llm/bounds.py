@@ -9,17 +9,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.errors import BadInput
+from app.llm.all_of import ANNOTATIONS, merged
 from app.llm.exclusive import exclude_each_other
 from app.llm.listed import listed, pattern_of_names, references, without_repetition
 from app.llm.patterns import kept_inside_quotes
 
 Schema = dict[str, Any]  # Any: JSON values nest
 
-# They describe; they constrain nothing.
-ANNOTATIONS = {
-    "title", "description", "default", "examples", "deprecated", "readOnly", "writeOnly", "discriminator",
-    "$schema", "$id", "$comment", "$defs", "definitions", "contentEncoding", "contentMediaType",
-}  # fmt: skip
 FORMAT_CHARS = 40  # a uuid has 36, an instant with its fraction and zone 35
 FORMATS = {"date-time", "time", "date", "duration", "email", "hostname", "ipv4", "ipv6", "uuid", "uri"}
 # RFC 3339 knows a year 0 and leap seconds; Python and most readers do not.
@@ -93,7 +89,7 @@ class _Bounding:
         if "const" in kept or "enum" in kept:
             return listed(kept)
         if "allOf" in kept:
-            return self.of(_merged([_without(kept, "allOf"), *(self._unfolded(part) for part in kept["allOf"])]))
+            return self.of(merged([_without(kept, "allOf"), *(self._unfolded(part) for part in kept["allOf"])]))
         if "oneOf" in kept and not exclude_each_other(kept, kept["oneOf"], self._root):
             raise BadInput(
                 "a oneOf whose alternatives an answer could fit together cannot be kept by a grammar",
@@ -115,7 +111,7 @@ class _Bounding:
             raise _TooDeepError(name.rsplit("/", 1)[-1])
         self._path.append(name)
         try:
-            return self.of(_merged([self._unfolded(schema)]))
+            return self.of(merged([self._unfolded(schema)]))
         finally:
             self._path.pop()
 
@@ -145,7 +141,7 @@ class _Bounding:
         deepest: _TooDeepError | None = None
         for alternative in alternatives:
             try:
-                found.append(self.of(_merged([shared, self._unfolded(alternative)]) if shared else alternative))
+                found.append(self.of(merged([shared, self._unfolded(alternative)]) if shared else alternative))
             except _TooDeepError as error:
                 deepest = error
         if not found:
@@ -273,22 +269,6 @@ class _Bounding:
             },
         ]
         return {"anyOf": [*scalars, *nested]}
-
-
-def _merged(parts: list[Schema]) -> Schema:
-    """Keywords that must hold together; objects unite their properties."""
-    result: Schema = {}
-    for part in parts:
-        for key, value in part.items():
-            if key == "properties":
-                result[key] = {**result.get(key, {}), **value}
-            elif key == "required":
-                result[key] = [*result.get(key, []), *value]
-            elif key not in ANNOTATIONS and result.get(key, value) != value:
-                raise BadInput(f"the schema asks for two different values of {key!r} at once", hint="write one type")
-            else:
-                result[key] = value
-    return result
 
 
 def _without(schema: Schema, key: str) -> Schema:

@@ -125,6 +125,11 @@ def test_any_obedient_answer_is_valid_for_its_type(grammars: Grammars, type_: An
         {"type": "object", "additionalProperties": {"type": "integer"}, "minProperties": 1},
         {"type": "object", "properties": {"a": {"type": "null"}, "b": {"type": "null"}}, "minProperties": 2},
         {"oneOf": [{"type": "integer"}, {"type": "string", "maxLength": 3}]},
+        {  # a closed part lists a name without a type, and another part lists one that it does not know
+            "properties": {"a": {}, "b": {"type": "integer"}},
+            "additionalProperties": False,
+            "allOf": [{"properties": {"a": {"type": "boolean"}, "b": {}, "c": {"type": "null"}}}],
+        },
         {"properties": {"a": {"type": "null"}}, "required": ["b"], "additionalProperties": {"type": "boolean"}},
         {"type": "object", "required": ["a"], "additionalProperties": {"type": "boolean"}},
     ],
