@@ -146,7 +146,7 @@ class MlxEngine:
                 completion = future.result()
             except Truncated as error:
                 completion = completion_of(ours, error)
-            except BaseException:
+            except BaseException:  # a cancelled task and Ctrl-C end our interest, too; it goes on
                 leave()
                 raise
             return self._flights.respond(request, ours, completion)
@@ -205,7 +205,7 @@ class AsyncMlxEngine:
                 completion = await asyncio.wrap_future(future)
             except Truncated as error:
                 completion = completion_of(ours, error)
-            except BaseException:
+            except BaseException:  # a cancelled task and Ctrl-C end our interest, too; it goes on
                 leave()
                 raise
             return self._flights.respond(request, ours, completion)

@@ -61,12 +61,12 @@ class Costs:
 TYPICAL = Costs(
     chunks=28,
     tokens=4037,
-    calls=120,
-    prompt_tokens=69_437,
-    cached_tokens=36_178,
-    answer_tokens=26_711,
-    forward_passes=2_248,
-    other_seconds=4.5,
+    calls=163,
+    prompt_tokens=93_984,
+    cached_tokens=47_486,
+    answer_tokens=38_651,
+    forward_passes=2_303,
+    other_seconds=5.0,
 )
 
 

@@ -95,7 +95,7 @@ class Database:
         self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         try:
             self._prepare()
-        except BaseException:
+        except BaseException:  # nobody else can close it, whatever went wrong; it goes on
             self._connection.close()
             raise
 
@@ -147,7 +147,7 @@ class Database:
                 yield
                 if self._depth == 1:
                     self.rows("COMMIT")
-            except BaseException:
+            except BaseException:  # Ctrl-C must not leave half a transaction either; it goes on
                 # SQLite has already rolled back by itself after some full-disk errors.
                 if self._depth == 1 and self._connection.in_transaction:
                     self.rows("ROLLBACK")

@@ -47,7 +47,7 @@ class MLXLock:
         if turn is not None:
             try:
                 turn.result()
-            except BaseException:
+            except BaseException:  # who stops waiting, for Ctrl-C too, must leave the queue or it stands still
                 self._step_back(turn)
                 raise
         self._holder = _me()
@@ -58,7 +58,7 @@ class MLXLock:
         if turn is not None:
             try:
                 await asyncio.wrap_future(turn)  # wakes the right loop through call_soon_threadsafe
-            except BaseException:
+            except BaseException:  # who stops waiting, for Ctrl-C too, must leave the queue or it stands still
                 self._step_back(turn)
                 raise
         self._holder = _me()

@@ -217,7 +217,7 @@ def run_mlx(fn: Callable[[*Ts], T], *args: *Ts, priority: int = INTERACTIVE, can
     job = MLX_THREAD.submit(lambda: fn(*args), priority=priority, token=cancel)
     try:
         result: T = job.future.result()
-    except BaseException:
+    except BaseException:  # Ctrl-C while waiting stops the device's job too; it goes on
         job.cancel()
         raise
     return result
@@ -230,7 +230,7 @@ async def arun_mlx(
     job = MLX_THREAD.submit(lambda: fn(*args), priority=priority, token=cancel)
     try:
         result: T = await asyncio.wrap_future(job.future)
-    except BaseException:
+    except BaseException:  # Ctrl-C while waiting stops the device's job too; it goes on
         job.cancel()
         raise
     return result

@@ -188,7 +188,7 @@ def ask(
         say(models.about)
         with uncollected():
             librarian = await Librarian.of(await read_whole(store, ledger), models, ledger.calls, say)
-            return await librarian.ask(question, as_of=as_of)
+        return await librarian.ask(question, as_of=as_of)
 
     return look(place, answer)
 

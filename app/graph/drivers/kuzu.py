@@ -148,7 +148,7 @@ class EmbeddedKuzu(KuzuDriver):  # type: ignore[misc]  # graphiti is untyped to 
                 self._now(self._writer, "COMMIT")
                 if alone or log_is_long(self._path):
                     self._fold()
-            except BaseException:
+            except BaseException:  # a cancelled task or Ctrl-C must not leave half a transaction; it goes on
                 if current.failure is None:
                     self._roll_back()
                 raise
