@@ -120,6 +120,9 @@ def listed_name(rng: random.Random, kind: str, held_out: bool) -> str:
     return rng.choice(rng.choice(_culture(kind, held_out)))
 
 
+SHORTENED = ("hon", "col", "coll", "gen", "maj", "rev", "ste")  # titles: the point after them ends no sentence
+
+
 def syllables(rng: random.Random, sounds: Sounds, held_out: bool, ends: tuple[str, ...], most: int = 2) -> str:
     """An invented name; its first two letters-or-so tell whether it may occur in training."""
     while True:
@@ -129,7 +132,7 @@ def syllables(rng: random.Random, sounds: Sounds, held_out: bool, ends: tuple[st
             stem += rng.choice(sounds.onsets) + rng.choice(sounds.vowels) + rng.choice(sounds.codas)
         end = rng.choice(ends) if ends else ""
         name = stem + end
-        if 3 <= len(name) <= 13 and is_held_out(first) == held_out and not _is_harsh(name):
+        if 3 <= len(name) <= 13 and is_held_out(first) == held_out and not _is_harsh(name) and name not in SHORTENED:
             return name[0].upper() + name[1:]
 
 
