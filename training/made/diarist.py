@@ -91,7 +91,7 @@ class Diarist:
             self.planner.company(event)
         if writer.tell(event) and self.rng.random() < 0.15:
             person = event.target if event.target.kind == "person" else event.source
-            if person is not self.world.owner and not person.dead:
+            if person.kind == "person" and person is not self.world.owner and not person.dead:
                 more = self.planner.draw(
                     self.rng.choice(("LIVES_IN", "WORKS_AT", "ILL_WITH", "STUDIES_AT", "OWNS")), person
                 )

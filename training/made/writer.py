@@ -136,7 +136,7 @@ class EntryWriter(ClauseWriter):
     def _joined(self, text: str, form: Form, event: Event) -> str:
         """A second clause with the same subject."""
         mine = event.source is self.world.owner
-        if not (PAST.match(form.text) if mine else JOINABLE.match(form.text)):
+        if not (PAST.match(form.text) if mine else JOINABLE.match(form.text) and event.source.kind == "person"):
             return text
         second = (
             self.planner.event()
