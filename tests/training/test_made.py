@@ -1,5 +1,6 @@
 """Laws of the made journals: labels agree with the text, with each other, and with the app's own reading of it."""
 
+import random
 import re
 from datetime import date
 from itertools import chain
@@ -9,6 +10,7 @@ import pytest
 from app.journal.dates import find_dates
 from app.journal.sentences import split_sentences
 from app.prompts.signatures import ENTITY_TYPES
+from training.made import dating
 from training.made.journal import make_journal
 from training.made.labels import MadeEntry, MadeJournal
 from training.made.names import SOUNDS
@@ -170,3 +172,14 @@ def test_held_out_people_never_occur_in_training(journals: list[MadeJournal]) ->
         people = {e.name for entry in journal.entries for e in entry.entities if e.type == "Person" and " " in e.name}
         names[index % 2].update({journal.owner} - {NAMELESS_OWNER}, {name for name in people if not name[0].islower()})
     assert not {n for n in names[0] & names[1] if n.split()[0].lower() not in ("my", "our", "ma", "mon")}
+
+
+def test_french_spans_elide_and_are_found() -> None:
+    """A span begins "d'août", never "de août", and the app reads both of its ends."""
+    today = date(1926, 7, 4)
+    spans = [dating.span(random.Random(seed), today, "fr") for seed in range(80)]
+    assert any(start.words.startswith("d'") for start, _ in spans)
+    for start, end in spans:
+        assert not re.match(r"de [ao]", start.words)
+        found = {one.date for one in find_dates(f"Elle a vécu à Lyon {start.words} {end.words}.", today)}
+        assert {start.day.isoformat(), end.day.isoformat()} <= found

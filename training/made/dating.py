@@ -96,8 +96,9 @@ def span(rng: random.Random, today: date, language: str) -> tuple[Said, Said]:
         return Said(f"from {start.year}", start), Said(f"{rng.choice(('until', 'till'))} {end.year}", end)
     start, end = start.replace(month=rng.randint(1, 12)), end.replace(month=rng.randint(1, 12))
     names = MONTHS[language]
+    of = "d'" if language == "fr" and names[start.month - 1][0] in "ao" else f"{before[0]} "
     return (
-        Said(f"{before[0]} {names[start.month - 1]} {start.year}", start),
+        Said(f"{of}{names[start.month - 1]} {start.year}", start),
         Said(f"{before[1]} {names[end.month - 1]} {end.year}", end),
     )
 
