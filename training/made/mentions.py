@@ -132,7 +132,7 @@ def _bent(text: str, case: str) -> str:
     ends = {"d": ("meiner ", "meinem ", "unserem "), "a": ("meine ", "meinen ", "unseren ")}[case]
     for word, bent in (*zip(("meine ", "mein ", "unser "), ends, strict=True), ("Herr ", "Herrn ")):
         if text.startswith(word):
-            return bent + text.removeprefix(word)
+            return (bent + text.removeprefix(word)).replace(" Neffe", " Neffen")
     return text
 
 
