@@ -19,6 +19,7 @@ from datetime import date
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
+from app.cli.terminal import inert
 from app.errors import DaybookError, OutOfMemory, StorageFailed
 
 if TYPE_CHECKING:  # at run time it would wake the graph, and `--help` does without
@@ -92,7 +93,7 @@ def _stoppable(told: list[int]) -> Iterator[None]:
 
 
 def _complain(error: DaybookError, as_json: bool) -> int:
-    print(f"daybook: {error}", file=sys.stderr)
+    print(f"daybook: {inert(str(error))}", file=sys.stderr)
     if as_json:
         print(json.dumps({"error": {"code": error.code, "message": error.message, "hint": error.hint}}))
     return error.exit_code

@@ -12,6 +12,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.table import Column
 
+from app.cli.terminal import inert
+
 LINE_EVERY_SECONDS = 30.0  # where stderr is no terminal (a log file, CI) a plain line now and then
 
 
@@ -49,7 +51,7 @@ class ProgressBar:
 
     def say(self, line: str) -> None:
         """A line that stays: which model serves, which file was put aside and why."""
-        self._bar.console.print(line, highlight=False, markup=False, soft_wrap=True)
+        self._bar.console.print(inert(line), highlight=False, markup=False, soft_wrap=True)
 
     def begin(self, entries: int) -> None:
         """The number of entries that this run will read."""

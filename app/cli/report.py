@@ -10,6 +10,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from app.cli.terminal import show
 from app.pipeline.words import in_words, spell
 
 if TYPE_CHECKING:  # at run time these would wake the graph, which a dry run does without
@@ -43,9 +44,9 @@ def print_report(report: "LoadReport", *, as_json: bool) -> None:
         if report.forecast is not None and report.forecast_error is not None:
             rows.append(("forecast", _forecast_error(report.forecast, report.forecast_error)))
     for name, value in rows:
-        print(f"{name:>8}  {value}")
+        show(f"{name:>8}  {value}")
     for reason in report.quarantined:
-        print(f"   aside  {reason} (--retry tries it again)")
+        show(f"   aside  {reason} (--retry tries it again)")
 
 
 def _plan(report: "LoadReport") -> str:
@@ -110,9 +111,9 @@ def print_facts(facts: "list[Fact]", as_json: bool) -> None:
     if as_json:
         print_json(facts)
     elif not facts:
-        print("nothing found")
+        show("nothing found")
     else:
-        print("\n".join(line for fact in facts for line in _fact_lines(fact)))
+        show("\n".join(line for fact in facts for line in _fact_lines(fact)))
 
 
 def print_card(card: "EntityCard", as_json: bool) -> None:
@@ -120,21 +121,21 @@ def print_card(card: "EntityCard", as_json: bool) -> None:
     if as_json:
         print_json(card)
         return
-    print(f"{card.name} ({card.type}), named {len(card.mentions)} time{'' if len(card.mentions) == 1 else 's'}")
+    show(f"{card.name} ({card.type}), named {len(card.mentions)} time{'' if len(card.mentions) == 1 else 's'}")
     if card.aliases:
-        print(f"  also {', '.join(card.aliases)}")
+        show(f"  also {', '.join(card.aliases)}")
     if card.summary and not card.facts:
-        print(f"  {card.summary}")
+        show(f"  {card.summary}")
     open_facts, ended = [f for f in card.facts if not f.invalid_at], [f for f in card.facts if f.invalid_at]
     for title, facts in (("facts", open_facts), ("no longer true", ended)):
         if facts:
-            print(f"\n{title}")
-            print("\n".join(line for fact in facts for line in _fact_lines(fact)))
+            show(f"\n{title}")
+            show("\n".join(line for fact in facts for line in _fact_lines(fact)))
     if card.company:
-        print(f"\ntold of with\n  {', '.join(f'{name} ({n})' for name, n in card.company)}")
+        show(f"\ntold of with\n  {', '.join(f'{name} ({n})' for name, n in card.company)}")
     if card.mentions:
-        print("\nnamed in")
-        print("\n".join(f"  {source.entry_date or 'undated'}  {_place(source)}" for source in card.mentions))
+        show("\nnamed in")
+        show("\n".join(f"  {source.entry_date or 'undated'}  {_place(source)}" for source in card.mentions))
 
 
 def print_timeline(events: "list[Event]", as_json: bool) -> None:
@@ -144,9 +145,9 @@ def print_timeline(events: "list[Event]", as_json: bool) -> None:
         return
     for event in events:
         ends = f"ends: {event.fact.fact} (since {event.fact.valid_at or 'before'})"
-        print(f"{event.day}  {event.fact.fact if event.kind == 'begins' else ends}")
+        show(f"{event.day}  {event.fact.fact if event.kind == 'begins' else ends}")
     if not events:
-        print("nothing happens then")
+        show("nothing happens then")
 
 
 def print_changes(changes: "Changes", as_json: bool) -> None:
@@ -157,13 +158,13 @@ def print_changes(changes: "Changes", as_json: bool) -> None:
     facts = {"began": changes.began, "ended": changes.ended}
     for title, found in facts.items():
         if found:
-            print(f"{title}, {len(found)}")
-            print("\n".join(line for fact in found for line in _fact_lines(fact)) + "\n")
+            show(f"{title}, {len(found)}")
+            show("\n".join(line for fact in found for line in _fact_lines(fact)) + "\n")
     if changes.appeared:
-        print(f"first named, {len(changes.appeared)}")
-        print("\n".join(f"{found.day}  {found.name} ({found.type})" for found in changes.appeared))
+        show(f"first named, {len(changes.appeared)}")
+        show("\n".join(f"{found.day}  {found.name} ({found.type})" for found in changes.appeared))
     if not (changes.began or changes.ended or changes.appeared):
-        print(f"nothing since {changes.since}")
+        show(f"nothing since {changes.since}")
 
 
 def print_diff(diff: "Diff", as_json: bool) -> None:
@@ -172,18 +173,18 @@ def print_diff(diff: "Diff", as_json: bool) -> None:
         print_json(diff)
         return
     if diff.changed:
-        print(f"told otherwise by RUN_B, {len(diff.changed):,}")
+        show(f"told otherwise by RUN_B, {len(diff.changed):,}")
     for change in diff.changed:
-        print(f"- {_dates(change.before)}  {change.before.fact}  [{change.before.relation}]")
+        show(f"- {_dates(change.before)}  {change.before.fact}  [{change.before.relation}]")
         after = f"+ {_dates(change.after)}  {change.after.fact}  [{change.after.relation}]"
-        print("\n".join([after, *_sources(change.after)]))
+        show("\n".join([after, *_sources(change.after)]))
     for sign, title, facts in (("-", "only in RUN_A", diff.removed), ("+", "only in RUN_B", diff.added)):
         if facts:
-            print(f"{title}, {len(facts):,}")
+            show(f"{title}, {len(facts):,}")
         for fact in facts:
-            print("\n".join([f"{sign} {_dates(fact)}  {fact.fact}  [{fact.relation}]", *_sources(fact)]))
+            show("\n".join([f"{sign} {_dates(fact)}  {fact.fact}  [{fact.relation}]", *_sources(fact)]))
     added, removed, changed = len(diff.added), len(diff.removed), len(diff.changed)
-    print(f"{diff.same:,} the same, {changed:,} changed, {removed:,} removed, {added:,} added")
+    show(f"{diff.same:,} the same, {changed:,} changed, {removed:,} removed, {added:,} added")
 
 
 def print_answer(answer: "Answer", as_json: bool) -> None:
@@ -192,14 +193,14 @@ def print_answer(answer: "Answer", as_json: bool) -> None:
         print_json(answer)
         return
     for sentence in answer.sentences:
-        print(sentence.text + "".join(f" [{number}]" for number in sentence.citations))
+        show(sentence.text + "".join(f" [{number}]" for number in sentence.citations))
     if answer.citations:
-        print()
+        show("")
     for cited in answer.citations:
         place = f"{_short(cited.file)}:{cited.start}-{cited.end}" if cited.file else "no file any more"
         until = f" to {cited.invalid_at}" if cited.invalid_at else ""
         fact = f"{cited.valid_at or 'undated'}{until}  {cited.fact}" if cited.fact else "an entry"
-        print(f"[{cited.number}] {fact}\n    {cited.date}  {place}  \u201c{cited.words}\u201d")
+        show(f"[{cited.number}] {fact}\n    {cited.date}  {place}  \u201c{cited.words}\u201d")
 
 
 def print_status(status: "Status", as_json: bool) -> None:
@@ -207,12 +208,12 @@ def print_status(status: "Status", as_json: bool) -> None:
     if as_json:
         print_json(status)
         return
-    print(f"    home  {status.home}, group {status.group}")
-    print(f"    read  {status.files} files, {status.entries} entries")
-    print(f"  chunks  {_chunks(status)}")
-    print(f"   graph  {status.entities} entities, {status.facts} facts, {status.facts_ended} of them ended")
+    show(f"    home  {status.home}, group {status.group}")
+    show(f"    read  {status.files} files, {status.entries} entries")
+    show(f"  chunks  {_chunks(status)}")
+    show(f"   graph  {status.entities} entities, {status.facts} facts, {status.facts_ended} of them ended")
     for reason in status.quarantined:
-        print(f"   aside  {reason}")
+        show(f"   aside  {reason}")
 
 
 def _fact_lines(fact: "Fact") -> list[str]:
@@ -247,22 +248,22 @@ def print_receipt(receipt: "Receipt", as_json: bool) -> None:
         return
     for entry in receipt.entries:
         where = f"  {entry.files[0]}" if entry.files else "  no file any more"
-        print(f"{entry.date}  {entry.entry_id[:12]}{where}")
+        show(f"{entry.date}  {entry.entry_id[:12]}{where}")
     number = len(receipt.entries)
     entries = "1 entry" if number == 1 else f"{number} entries"
     if receipt.dry_run:
-        print(f"{entries} would be forgotten; nothing was changed")
+        show(f"{entries} would be forgotten; nothing was changed")
     else:
         (entities, entities_left), (facts, facts_left) = receipt.entities, receipt.facts
-        print(f"forgotten  {entries}")
-        print(f"    graph  {entities} entities became {entities_left}, {facts} facts became {facts_left}")
-        print(f"   ledger  {receipt.calls} answers and {receipt.vectors} vectors deleted")
-        print(f"    model  {receipt.model_calls} calls asked anew, {receipt.replayed_calls} answered from the ledger")
-        print(f"   search  {receipt.searched} files searched for the words, found in {len(receipt.found_in)}")
+        show(f"forgotten  {entries}")
+        show(f"    graph  {entities} entities became {entities_left}, {facts} facts became {facts_left}")
+        show(f"   ledger  {receipt.calls} answers and {receipt.vectors} vectors deleted")
+        show(f"    model  {receipt.model_calls} calls asked anew, {receipt.replayed_calls} answered from the ledger")
+        show(f"   search  {receipt.searched} files searched for the words, found in {len(receipt.found_in)}")
         for path in receipt.found_in:
-            print(f"           {path}")
+            show(f"           {path}")
     for path in receipt.still_in:
-        print(f"     note  {path} still holds such text: take it out, or the next load reads it again")
+        show(f"     note  {path} still holds such text: take it out, or the next load reads it again")
 
 
 def print_rebuilt(report: "LoadReport", as_json: bool) -> None:
@@ -270,6 +271,6 @@ def print_rebuilt(report: "LoadReport", as_json: bool) -> None:
     if as_json:
         print_json(report)
         return
-    print(f" chunks  {_chunks(report)}")
-    print(f"  graph  {report.entities} entities, {report.facts} facts, {report.facts_ended} of them ended")
-    print(f"  model  {_model(report)}")
+    show(f" chunks  {_chunks(report)}")
+    show(f"  graph  {report.entities} entities, {report.facts} facts, {report.facts_ended} of them ended")
+    show(f"  model  {_model(report)}")

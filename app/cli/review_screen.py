@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from app.cli.terminal import inert
 from app.errors import BadInput, DaybookError
 
 if TYPE_CHECKING:  # at run time it would wake the graph
@@ -80,7 +81,7 @@ _DATES = (("valid_at", "true since (YYYY-MM-DD, - for open)"), ("invalid_at", "t
 
 
 def _show(item: "Item", place: int, total: int, made: int) -> None:
-    _say("\x1b[2J\x1b[H", end="")
+    print("\x1b[2J\x1b[H", end="")
     _say(f"{place + 1} of {total}{f', {made} decided' if made else ''}    {item.day}\n")
     about = item.about
     if item.kind == "fact":
@@ -99,7 +100,7 @@ def _show(item: "Item", place: int, total: int, made: int) -> None:
 
 def _asked(words: str, now: str | None) -> str | None:
     """A line typed; empty keeps what is, "-" empties it."""
-    answer = input(f"   {words}{f' [{now}]' if now else ''}: ").strip()
+    answer = input(inert(f"   {words}{f' [{now}]' if now else ''}: ")).strip()
     return None if answer == "-" else answer or now
 
 
@@ -134,5 +135,5 @@ def _pause() -> None:
     _key()
 
 
-def _say(text: str, end: str = "\n") -> None:
-    print(text, end=end, flush=True)
+def _say(text: str) -> None:
+    print(inert(text), flush=True)

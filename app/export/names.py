@@ -7,8 +7,10 @@ import re
 import unicodedata
 
 # Windows refuses the first group, Obsidian cannot link to the second; controls and line ends are nobody's.
-_REFUSED = re.compile(r'[/\\:*?"<>|#^\[\]\x00-\x1f\x7f\u0080-\u009f\u2028\u2029\u200b-\u200f\u202a-\u202e\ufeff]+')
-_RESERVED = re.compile(r"(?i)^(con|prn|aux|nul|com\d|lpt\d)(\.|$)")
+_REFUSED = re.compile(
+    r'[/\\:*?"<>|#^\[\]\x00-\x1f\x7f\u0080-\u009f\u2028\u2029\u200b-\u200f\u202a-\u202e\u2066-\u2069\u061c\ufeff]+'
+)
+_RESERVED = re.compile(r"(?i)^(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[\d¹²³])(\.|$)")
 _MOST_BYTES = 120  # file systems allow 255, some clouds count the folders too
 
 

@@ -6,7 +6,7 @@ In: SQL with parameters, from any thread.  Out: rows, or StorageFailed in one li
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from threading import RLock
 
@@ -161,11 +161,16 @@ class Database:
             self.rows("VACUUM")
             self.rows("PRAGMA wal_checkpoint(TRUNCATE)")
 
-    def copy_to(self, path: Path) -> None:
-        """Write everything that is committed into another file (mode 0600), which gets its name when it is whole."""
-        part = path.with_name(path.name + ".part")
+    def copy_to(self, path: Path, sql: str, parameters: Sequence[Value]) -> None:
+        """Write everything that is committed into another file (mode 0600), which gets its name when it is whole.
+
+        sql   one statement that the copy is told before it gets its name
+        """
+        part = part_of(path)
         make_private_file(part)  # VACUUM takes an empty file
         self.rows("VACUUM INTO ?", (str(part),))
+        with closing(sqlite3.connect(part, isolation_level=None)) as copy, self._named_failures():
+            copy.execute(sql, parameters)
         part.replace(path)
 
     def close(self) -> None:
@@ -186,6 +191,11 @@ class Database:
             raise _storage_failed(self._path, error) from error
         except UnicodeDecodeError as error:  # in the words of the table that SQLite complains of
             raise StorageFailed(f"{self._path} is damaged", hint=_RESTORE) from error
+
+
+def part_of(path: Path) -> Path:
+    """Under which name a copy is written until it is whole."""
+    return path.with_name(path.name + ".part")
 
 
 def _storage_failed(path: Path, error: sqlite3.DatabaseError) -> StorageFailed:

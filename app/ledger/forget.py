@@ -6,7 +6,7 @@ graph is to be built again; the mark stays until that is done, so that a kill in
 
 import json
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from itertools import groupby
 from operator import itemgetter
@@ -19,18 +19,21 @@ from app.ledger.uses import Uses
 
 ReplayStep = Literal["drop", "fill"]
 _MARK = "replay"
+_WRITE_MARK = "INSERT INTO meta VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
 
 
 @dataclass(frozen=True, slots=True)
 class Replay:
     """The graph is to be built again from the ledger.
 
-    step    drop: the old graph may still lie there; fill: it is gone, and the chunks that wait go into a new one
-    sweep   afterwards delete the answers that the new graph does not stand on
+    step      drop: the old graph may still lie there; fill: it is gone, and the chunks that wait go into a new one
+    sweep     afterwards delete the answers that the new graph does not stand on
+    copy_of   the home whose ledger was copied here for this
     """
 
     step: ReplayStep
     sweep: bool
+    copy_of: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +154,13 @@ class Past:
             self._rows(f"UPDATE chunks SET state = 'planned', reason = NULL WHERE {ended}")
             for (group,) in self._rows("SELECT group_id FROM entries UNION SELECT group_id FROM uses"):
                 self._uses.next_round(str(group))
-            self._mark(Replay("drop", sweep or (self.replay is not None and self.replay.sweep)))
+            before = self.replay or Replay("drop", sweep)
+            self._mark(replace(before, step="drop", sweep=sweep or before.sweep))
+
+    def copy_to(self, path: Path, home: Path) -> None:
+        """Write a copy of the ledger of `home` there, under a free name, marked as one whose graph is not built yet."""
+        mark = replace(self.replay or Replay("drop", sweep=False), step="drop", copy_of=str(home.resolve()))
+        self._database.copy_to(path, _WRITE_MARK, (_MARK, json.dumps(asdict(mark))))
 
     @property
     def replay(self) -> Replay | None:
@@ -162,7 +171,7 @@ class Past:
     def note_dropped(self) -> None:
         """The old graph is gone."""
         if mark := self.replay:
-            self._mark(Replay("fill", mark.sweep))
+            self._mark(replace(mark, step="fill"))
 
     def end_replay(self) -> tuple[int, int]:
         """The new graph holds what it should; returns how many answers and vectors were swept from the ledger.
@@ -181,10 +190,7 @@ class Past:
         self._database.scrub()
 
     def _mark(self, mark: Replay) -> None:
-        value = json.dumps({"step": mark.step, "sweep": mark.sweep})
-        self._rows(
-            "INSERT INTO meta VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value", (_MARK, value)
-        )
+        self._rows(_WRITE_MARK, (_MARK, json.dumps(asdict(mark))))
 
 
 def give_place(database: Database, episode_uuid: str) -> None:

@@ -69,10 +69,6 @@ class Ledger:
             stack.pop_all()  # both are open: from here on close() releases the lock
             return ledger
 
-    def copy_to(self, path: Path) -> None:
-        """Write a whole copy there, under a name that is free; its name stands only when the copy is complete."""
-        self._database.copy_to(path)
-
     def close(self) -> None:
         """Fold the log into the file and release the home."""
         try:

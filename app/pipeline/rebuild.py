@@ -9,6 +9,7 @@ import shutil
 from pathlib import Path
 
 from app.errors import BadInput
+from app.ledger.database import part_of
 from app.ledger.home import make_private_folder
 from app.ledger.store import LEDGER_NAME
 from app.pipeline import replay
@@ -21,6 +22,7 @@ def rebuild(request: LoadRequest, progress: Progress, *, into: Path | None = Non
     """Tell the ledger's texts again, in the order in which they were read.
 
     into     a new or empty folder: it becomes a home of its own, with a copy of the ledger, and this one stays as it is
+             (what this same call left there when it was killed is begun anew)
     raises   BadInput if nothing was loaded, for a folder in use, or for a home of an older Daybook; ModelMissing,
              StorageFailed, HomeBusy
     """
@@ -42,12 +44,26 @@ def rebuild(request: LoadRequest, progress: Progress, *, into: Path | None = Non
 def _copy(home: Path, into: Path) -> None:
     """What a graph is built from: the ledger, and the learnt prompts, by which the questions repeat."""
     with open_ledger(home) as ledger:
-        if into.is_dir() and any(into.iterdir()):
+        if into.is_dir() and not _is_free(into, home):
             raise BadInput(
                 f"{into} is not empty, --into needs a new or empty folder",
                 hint=f"choose another, or build its own graph again: python -m app rebuild --home {into}",
             )
         make_private_folder(into)
+        for left in into.glob(LEDGER_NAME + "*"):
+            left.unlink()
+        ledger.past.copy_to(into / LEDGER_NAME, home)
         if prompts_folder(home) == home / "prompts" and (home / "prompts").is_dir():
-            shutil.copytree(home / "prompts", into / "prompts")
-        ledger.copy_to(into / LEDGER_NAME)
+            shutil.copytree(home / "prompts", into / "prompts", dirs_exist_ok=True)
+
+
+def _is_free(into: Path, home: Path) -> bool:
+    """Whether a folder is empty, or holds no more than this same command, killed, left there."""
+    names = [path.name for path in into.iterdir()]
+    if LEDGER_NAME not in names:
+        return all(name.startswith(part_of(into / LEDGER_NAME).name) for name in names)
+    if into.samefile(home):
+        return False
+    with open_ledger(into) as copy:
+        mark = copy.past.replay
+        return mark is not None and mark.copy_of == str(home.resolve())

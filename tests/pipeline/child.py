@@ -38,13 +38,20 @@ MOMENTS = (3, 20, 40, 60, 75, 90)  # per cent of all statements of a run
 def load(
     journals: Path, home: Path, before_call: Callable[[int], None] = lambda _: None, options: Sequence[str] = ()
 ) -> dict[str, Any]:
-    """One run of the command; says how it ended and how many answers it had to compute."""
+    """One load of the journals."""
+    return ran(
+        home, lambda: load_journals.main([str(journals), "--home", str(home), "--owner", OWNER, *options]), before_call
+    )
+
+
+def ran(home: Path, command: Callable[[], int], before_call: Callable[[int], None] = lambda _: None) -> dict[str, Any]:
+    """One run of a command: how it ended, how many answers it had to compute, and the graph it left in the home."""
     from tests.pipeline.conftest import dump_of
 
     with pytest.MonkeyPatch.context() as patch:
         engine = install(patch, before_call)
         recorded = answers(home)
-        code = load_journals.main([str(journals), "--home", str(home), "--owner", OWNER, *options])
+        code = command()
     return {"code": code, "computed": engine.computed, "recorded": recorded, "dump": code or dump_of(home)}
 
 
@@ -82,17 +89,16 @@ def count_statements(patch: pytest.MonkeyPatch, die_after: int | None = None, di
     return told
 
 
-def in_a_fork(job: Callable[[], Any]) -> tuple[int, Any]:
-    """(signal that ended it, what the job returned); the child's own words go nowhere."""
+def in_a_fork(job: Callable[[], Any], words: Path | None = None) -> tuple[int, Any]:
+    """(signal that ended it, what the job returned); what the child says on stderr goes into a file, or nowhere."""
     reader, writer = os.pipe()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12 warns of threads; none of ours holds a lock
         child = os.fork()
     if child == 0:
         os.close(reader)
-        silence = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(silence, 1)
-        os.dup2(silence, 2)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        os.dup2(os.open(words or os.devnull, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), 2)
         with os.fdopen(writer, "w") as out:
             json.dump(job(), out)
         os._exit(0)
@@ -139,16 +145,12 @@ def stopped(folder: Path) -> dict[str, Any]:
     peaceful = fresh_home(folder / "peaceful")
     _, undisturbed = in_a_fork(lambda: load(journals, peaceful))
 
-    def run(home: Path, said: int, number: int = 0) -> dict[str, Any]:
-        os.dup2(said, 2)
+    def run(home: Path, number: int = 0) -> dict[str, Any]:
         return load(journals, home, lambda n: os.kill(os.getpid(), number) if number and n == 5 else None)
 
     def told_of(home: Path, number: int = 0) -> dict[str, Any]:
-        said = folder / "said"
-        words = os.open(said, os.O_CREAT | os.O_TRUNC | os.O_WRONLY)
-        ended_by, ran = in_a_fork(lambda: run(home, words, number))
-        os.close(words)
-        return {"signal": ended_by, "ran": ran, "said": said.read_text().splitlines()}
+        ended_by, ran = in_a_fork(lambda: run(home, number), folder / "said")
+        return {"signal": ended_by, "ran": ran, "said": (folder / "said").read_text().splitlines()}
 
     found: dict[str, Any] = {}
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGSEGV, signal.SIGKILL):
@@ -162,10 +164,15 @@ def stopped(folder: Path) -> dict[str, Any]:
             "asked": again["ran"]["recorded"] + again["ran"]["computed"] - undisturbed["computed"],
             "told": [line for line in again["said"] if "was killed" in line],
         }
-    nobody, deaf = os.pipe()
-    os.close(nobody)
-    _, unheard = in_a_fork(lambda: run(fresh_home(folder / "unheard"), deaf))
-    found["unheard"] = unheard == undisturbed
+
+    def unheard() -> dict[str, Any]:
+        nobody, deaf = os.pipe()
+        os.close(nobody)
+        os.dup2(deaf, 2)
+        return run(fresh_home(folder / "unheard"))
+
+    _, alone = in_a_fork(unheard)
+    found["unheard"] = alone == undisturbed
     return found
 
 

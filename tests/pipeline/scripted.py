@@ -109,7 +109,7 @@ def _edges(question: Question) -> Answer:
     lines = list(question.schema["properties"]["edges"]["properties"])
     found: dict[str, list[Answer]] = {line: [] for line in lines}
     for number, text in sentences(question):
-        told = re.sub(r"^I\b", OWNER, text)
+        told = re.sub(r"^I\b", OWNER, re.sub(r"[\x00-\x1f]", "", text))
         names = NAME.findall(told)
         relation = re.sub(r"[^A-Z]", "", (told.removeprefix(names[0]).split() or [""])[0].upper()) if names else ""
         if len({*names[:2]} & {*endpoints}) == 2 and len(told) <= 120 and len(relation) > 1:

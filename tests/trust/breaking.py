@@ -1,6 +1,6 @@
-"""Loads in forks of one process, each killed or failed at a chosen instant, and the same command run again after it.
+"""Commands in forks of one process, each killed or failed at a chosen instant, and run again after it.
 
-In: a folder and what to break.  Out: one line of JSON. faults.c is preloaded by `start`.
+In: a folder, a command and what to break.  Out: one line of JSON. faults.c is preloaded by `start`.
 """
 
 import ctypes
@@ -25,6 +25,7 @@ JOURNAL = (
     ("2024-03-04", "Nadia works at Helios. Thomas lives in Lyon."),
     ("2024-03-11", "Nadia left Helios. Nadia met Thomas."),
 )
+FORGOTTEN = b"lyon"  # said on the first day alone
 
 
 def start(what: str, folder: Path, *arguments: str) -> Any:
@@ -45,25 +46,47 @@ def start(what: str, folder: Path, *arguments: str) -> Any:
 
 
 class Breaker:
-    """A peaceful run as the measure, and homes that are broken and mended beside it."""
+    """A peaceful run of a command as the measure, and homes that are broken and mended beside it.
 
-    def __init__(self, folder: Path, journal: tuple[tuple[str, str], ...] = JOURNAL) -> None:
-        from tests.pipeline.child import in_a_fork
+    what   load: into an empty home; forget (the first day), rebuild, rebuild --into: of a home that is loaded
+    """
+
+    def __init__(self, folder: Path, what: str = "load") -> None:
+        from tests.pipeline.child import in_a_fork, load
         from tests.pipeline.scripted import fresh_home, write_journal
 
-        self._fork, self._fresh = in_a_fork, fresh_home
+        self._fork, self._what = in_a_fork, what
         self.folder = folder
-        self.journals = write_journal(folder / "journals" / "2024.md", *journal).parent
+        self.journals = write_journal(folder / "journals" / "2024.md", *JOURNAL).parent
         self._homes = 0
         self._totals: dict[str, int] = {}
         self._faults = ctypes.CDLL(None)
         self._faults.fault_seen.restype = ctypes.c_long
-        _, self.peace = self.run(self.home())
+        self._first = fresh_home(folder / "first")
+        if what != "load":
+            in_a_fork(lambda: load(self.journals, self._first))
+        self.calm = self.home()
+        _, self.peace = self.run(self.calm)
+        self._chunks = _states(self.outcome(self.calm))
 
     def home(self) -> Path:
-        """A fresh home."""
+        """A home on which the command can be run."""
         self._homes += 1
-        return self._fresh(self.folder / str(self._homes))
+        return Path(shutil.copytree(self._first.parent, self.folder / str(self._homes))) / "home"
+
+    def outcome(self, home: Path) -> Path:
+        """The home that the command leaves."""
+        return home.with_name("elsewhere") if self._what == "rebuild --into" else home
+
+    def _command(self, home: Path) -> Any:
+        from app import __main__ as daybook
+        from tests.pipeline.child import load, ran
+
+        if self._what == "load":
+            return load(self.journals, home)
+        more = {"forget": [JOURNAL[0][0]], "rebuild --into": [str(self.outcome(home))]}.get(self._what, [])
+        words = [*self._what.split(), *more, "--home", str(home)]
+        return ran(self.outcome(home), lambda: daybook.main(words))
 
     def total(self, kind: str) -> int:
         """How often a peaceful run does what `kind` names."""
@@ -75,41 +98,65 @@ class Breaker:
     def run(
         self, home: Path, calls: int = 0, nth: int = 0, number: int = 0, *, stays: bool = False, die_after: int = 0
     ) -> tuple[int, Any]:
-        """(signal that ended it, what the load reported)."""
+        """(signal that ended it, what the command reported)."""
 
         def job() -> Any:
             import pytest
 
-            from tests.pipeline.child import count_statements, load
+            from tests.pipeline.child import count_statements
 
             with pytest.MonkeyPatch.context() as patch:
                 told = count_statements(patch, die_after or None)
-                self._faults.fault_arm(str(home).encode(), calls or 7, ctypes.c_long(nth), number, int(stays))
-                found = load(self.journals, home)
+                self._faults.fault_arm(f"{home.parent}/".encode(), calls or 7, ctypes.c_long(nth), number, int(stays))
+                found = self._command(home)
                 seen = self._faults.fault_seen()
                 self._faults.fault_arm(b"", 0, ctypes.c_long(0), 0, 0)
                 return {**found, "seen": seen, "statements": told[0]}
 
-        return self._fork(job)
+        return self._fork(job, self.folder / "said")
 
     def broken_then_mended(self, **how: Any) -> dict[str, Any]:
         """One death (or failure) and one more run: what went wrong, if anything."""
         home = self.home()
         ended_by, first = self.run(home, **how)
-        lost_text = {"killed": ended_by == signal.SIGKILL, "died": ended_by, "code": first and first["code"]}
+        said = [line for line in (self.folder / "said").read_text().splitlines() if line.startswith("daybook:")]
+        told = {"killed": ended_by == signal.SIGKILL, "died": ended_by, "code": first and first["code"]}
         _, again = self.run(home)
-        faults = []
+        faults = [] if not told["code"] or len(said) == 1 else [f"not one line of what failed, {len(said)}"]
+        if self._what == "forget" and again and again["code"] == 2:  # it was killed after the last of it
+            again = {**again, "code": 0, "dump": _dump(home)}
         if again is None or again["code"]:
             faults.append(f"the second run failed: {again and again['code']}")
         else:
             if again["dump"] != self.peace["dump"]:
                 faults.append("another graph")
-            if again["recorded"] + again["computed"] != self.peace["computed"]:
+            if self._asked_again(again):
                 faults.append(f"calls asked twice: {again['recorded']}+{again['computed']}")
-            if (states := _states(home)) != _states_of_peace(self):
+            if (states := _states(self.outcome(home))) != self._chunks:
                 faults.append(f"chunks {states}")
+            if self._what == "forget":
+                faults += [f"{file} holds a forgotten word" for file in _holders(home, FORGOTTEN)]
         shutil.rmtree(home.parent)
-        return {**lost_text, "faults": faults, "how": how}
+        return {**told, "faults": faults, "how": how}
+
+    def _asked_again(self, again: dict[str, Any]) -> bool:
+        """Whether a question that the broken run had answered was computed once more."""
+        if self._what.startswith("rebuild"):
+            return bool(again["computed"])
+        told, wanted = (run["recorded"] + run["computed"] for run in (again, self.peace))
+        # At its end forgetting sweeps answers from the ledger: a run that was killed after that leaves fewer of them.
+        return bool(told > wanted if self._what == "forget" else told != wanted)
+
+
+def _dump(home: Path) -> Any:
+    from tests.pipeline.child import in_a_fork
+    from tests.pipeline.conftest import dump_of
+
+    return in_a_fork(lambda: dump_of(home))[1]
+
+
+def _holders(home: Path, word: bytes) -> list[str]:
+    return [file.name for file in home.rglob("*") if file.is_file() and word in file.read_bytes().lower()]
 
 
 def _states(home: Path) -> list[Any]:
@@ -118,10 +165,6 @@ def _states(home: Path) -> list[Any]:
         found = [list(row) for row in rows]
     ledger.close()
     return found
-
-
-def _states_of_peace(breaker: Breaker) -> list[Any]:
-    return _states(breaker.folder / "1" / "home")
 
 
 def at_every(breaker: Breaker, kind: str, most: int = 0) -> dict[str, Any]:
@@ -159,14 +202,17 @@ def failing(breaker: Breaker, number: str, most: int) -> dict[str, Any]:
     return _told(found, total)
 
 
-def suite(breaker: Breaker) -> dict[str, Any]:
+def suite(folder: Path) -> dict[str, Any]:
     """What the tests try; `python -m benchmarks.kills` tries more."""
+    loads, forgets, moves = (Breaker(folder / what, what) for what in ("load", "forget", "rebuild --into"))
     return {
-        "every rename": at_every(breaker, "rename"),
-        "some syncs": at_every(breaker, "sync", 5),
-        "some statements": at_every(breaker, "statement", 5),
-        "random": at_random(breaker, 4, int(time.time())),
-        **{number: failing(breaker, number, 2) for number in ("ENOSPC", "EIO", "ENOMEM")},
+        "every rename": at_every(loads, "rename"),
+        "some syncs": at_every(loads, "sync", 5),
+        "some statements": at_every(loads, "statement", 5),
+        "random": at_random(loads, 4, int(time.time())),
+        **{number: failing(loads, number, 2) for number in ("ENOSPC", "EIO", "ENOMEM")},
+        "forget": {kind: at_every(forgets, kind, 4) for kind in ("statement", "rename")},
+        "rebuild --into": {kind: at_every(moves, kind, 4) for kind in ("statement", "rename")},
     }
 
 
@@ -185,11 +231,11 @@ def _told(found: list[dict[str, Any]], total: int) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    broken = Breaker(Path(sys.argv[2]))
+    job, folder, what = sys.argv[1], Path(sys.argv[2]), (sys.argv[3:4] or ["load"])[0]
     jobs: dict[str, Callable[[], Any]] = {
-        "suite": lambda: suite(broken),
-        "every": lambda: at_every(broken, sys.argv[3]),
-        "random": lambda: at_random(broken, int(sys.argv[3]), int(sys.argv[4])),
-        "failing": lambda: failing(broken, sys.argv[3], int(sys.argv[4])),
+        "suite": lambda: suite(folder),
+        "every": lambda: at_every(Breaker(folder, what), sys.argv[4]),
+        "random": lambda: at_random(Breaker(folder, what), int(sys.argv[4]), int(sys.argv[5])),
+        "failing": lambda: failing(Breaker(folder, what), sys.argv[4], int(sys.argv[5])),
     }
-    print(json.dumps(jobs[sys.argv[1]]()))
+    print(json.dumps(jobs[job]()))

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import shutil
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 
 from app.graph.store import GraphStore
-from app.ledger.store import LEDGER_NAME
+from app.ledger.store import LEDGER_NAME, Ledger
 from app.pipeline.request import GRAPH_NAME
 from app.prompts.programs import journal_programs, save_program
 from tests.pipeline.conftest import Bench
@@ -44,9 +45,9 @@ def never_saw(bench: Bench, tmp_path: Path, *loads: Any) -> Any:
 
 
 def holders(home: Path, words: str) -> list[str]:
-    """Files of a home with these words, in two spellings of bytes."""
-    spelt = [words.encode(), words.encode("utf-16-le")]
-    return [p.name for p in home.rglob("*") if p.is_file() and any(one in p.read_bytes() for one in spelt)]
+    """Files of a home with these words, in an index's small letters too, in two spellings of bytes."""
+    spelt = [words.lower().encode(), words.lower().encode("utf-16-le")]
+    return [p.name for p in home.rglob("*") if p.is_file() and any(one in p.read_bytes().lower() for one in spelt)]
 
 
 @pytest.mark.parametrize("place", range(len(LIFE)))
@@ -191,7 +192,26 @@ def test_a_graph_is_built_only_where_nothing_is(bench: Bench, tmp_path: Path) ->
         assert (told.code, len(told.err.splitlines())) == (2, 1), place
         assert place in told.err
     assert (sorted(path.name for path in bench.journals.iterdir()), bench.journals.stat().st_mode) == (before, mode)
+    other = shutil.copytree(bench.home, tmp_path / "other")
+    with Ledger.open(other) as ledger:
+        ledger.past.start_replay()  # half-way through a building of its own, which is no copy of this home
+    assert bench.ask("rebuild", "--into", str(other)).code == 2
+    assert (other / GRAPH_NAME).exists()
     assert bench.ask("rebuild", "--into", str(tmp_path / "new")).code == 0
+
+
+def test_a_damaged_answer_is_asked_again(bench: Bench) -> None:
+    """A byte of an answer flips in the ledger: a rebuild notices, asks this one anew and gives the equal graph."""
+    lay(bench, LIFE)
+    bench.load()
+    before, computed = bench.dump(), bench.engine.computed
+    with sqlite3.connect(bench.home / LEDGER_NAME) as ledger:
+        flipped = "UPDATE calls SET answer = replace(answer, 'Helios', 'Helius') WHERE key ="
+        told = ledger.execute(f"{flipped} (SELECT key FROM calls WHERE answer LIKE '%Helios%' LIMIT 1)")
+        assert told.rowcount == 1
+    ledger.close()
+    assert bench.ask("rebuild", "--json").json["model_calls"] == 1
+    assert (bench.dump() == before, bench.engine.computed) == (True, computed + 1)
 
 
 def test_a_lost_middle_is_no_reason_to_read_out_of_order(bench: Bench) -> None:

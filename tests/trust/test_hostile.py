@@ -3,6 +3,7 @@
 import gzip
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -31,6 +32,7 @@ from app.view.page import page
 from benchmarks.hostile import injected, run, watcher
 from tests.journal.shared import assert_partition
 from tests.pipeline.conftest import Bench
+from tests.view.pictures import Life
 
 BAD = Path(os.environ.get("DAYBOOK_SHARED", "shared")) / "data" / "bad_input"
 DAY = date(2024, 3, 4)
@@ -120,6 +122,65 @@ def test_a_journal_of_hostile_texts_goes_through_and_out_again(bench: Bench, tmp
     assert "<script>alert(1)" not in shown
     assert dict(os.environ) == environment
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*around, "out"])
+
+
+ODD = (
+    "../x", "..", "/etc/passwd", "<script>alert(1)</script>", "</script><!--", "A" * 300, "日" * 300, "CON", "aux.txt",
+    "COM\u00b9", "nul", "\u202egnp.exe", "\u2067x\u2066", "\u061ca\u200fb", 'a"b\'c`d', "[[x]]|#^", "=1+1", "\x1b[2J",
+    "\x9b2J", "a\r\nb", "{{data}}", "%s{0}",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_odd_names_are_only_names_in_every_export(form: str, tmp_path: Path) -> None:
+    """Each file lies below the chosen folder under a name that any system takes; no two names share one."""
+    life = Life()
+    for name in ODD:
+        life.entity(name)
+        life.fact(life.entry("2024-02-29", f"{name} slept."), name, "MET", ODD[0], f"{name} slept.", f"{name} slept.")
+    files = {file or "file": text for file, text in FORMATS[form].write(life.picture()).items()}
+    (tmp_path / "beside").write_text("stays")
+    out = write_folder(tmp_path / "out", files)
+    written = {str(path.relative_to(out)) for path in out.rglob("*") if path.is_file()}
+    assert written == {*files, ".daybook-export"}
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["beside", "out"]
+    for part in {part for path in written for part in Path(path).parts}:
+        assert not re.search(r'[\x00-\x1f\x7f-\x9f<>:"/\\|?*\u200e\u200f\u061c\u202a-\u202e\u2066-\u2069]', part)
+        assert not re.fullmatch(r"(?i)(con|prn|aux|nul|com[\d¹²³]|lpt[\d¹²³])(\..*)?", part)
+        assert len(part.encode()) <= 140
+    if form == "markdown":
+        assert len({path.casefold() for path in written if not path.startswith("Journal")}) == len(ODD) + 2
+
+
+def test_odd_names_are_only_names_on_the_page() -> None:
+    """No character of a name is markup, and none ends the block that the names lie in."""
+    life = Life()
+    for name in ODD:
+        life.entity(name)
+    html = page(life.picture(), title=ODD[4])
+    (block,) = re.findall(r'<script type="application/json" id="data">(.*?)</script>', html, re.DOTALL)
+    assert {entity["name"] for entity in json.loads(block)["entities"]} == {*ODD}
+    assert "<" not in block
+    assert html.count("</script>") == 2
+
+
+def test_no_text_commands_the_terminal(bench: Bench) -> None:
+    """Words, names and paths are shown without what a terminal obeys; programs get the very characters."""
+    orders = "\x1b[2J\x9b1;31m\x07\u202e\u2067\x08"
+    told_by = {"creationDate": "2024-03-04T10:00:00Z", "uuid": "A", "text": f"Nadia met Thomas {orders} today."}
+    (bench.journals / "2024.md").rename(bench.journals.parent / "not read.md")
+    (bench.journals / "Journal.json").write_text(json.dumps({"metadata": {"version": "1.0"}, "entries": [told_by]}))
+    (bench.journals / f"b{orders}.md").write_bytes(b"\xff\xfe\xff no text")
+    said = [bench.load().err]
+    assert "put aside" in said[0]
+    asked = (["search", "Nadia"], ["show", "Nadia"], ["timeline"], ["changes", "2024-01-01"], ["review", "--list"],
+             ["ask", "Whom did Nadia meet, was it Thomas?"], ["show", f"N{orders}"])  # fmt: skip
+    for words in asked:
+        told = bench.ask(*words)
+        said += [told.out, told.err]
+    assert "met Thomas" in "".join(said)
+    assert not {*"".join(said)} & {*orders} - {*"[2J1;31m"}
+    assert orders in bench.ask("search", "Nadia", "--json").json[0]["sources"][0]["words"]
 
 
 @needs_bad_input

@@ -1,4 +1,4 @@
-"""A load that is killed, or whose disk fails, at any instant is finished by the next: nothing lost, nothing doubled."""
+"""What is killed, or its disk fails, at any instant is finished by the same command: nothing lost, nothing doubled."""
 
 import shutil
 import sys
@@ -28,9 +28,18 @@ def test_a_killed_load_is_finished_by_the_next(broken: Any, how: str) -> None:
     assert told["faults"] == []
 
 
+@pytest.mark.parametrize("kind", ["statement", "rename"])
+@pytest.mark.parametrize("command", ["forget", "rebuild --into"])
+def test_a_killed_forgetting_or_building_is_finished_by_the_same_command(broken: Any, command: str, kind: str) -> None:
+    """The graph of an undisturbed run, no answer asked again, and no file of the home with a forgotten word."""
+    told = broken[command][kind]
+    assert told["killed"] == told["tried"] >= 2
+    assert told["faults"] == []
+
+
 @pytest.mark.parametrize("failure", ["ENOSPC", "EIO", "ENOMEM"])
 def test_a_disk_that_fails_is_named_and_nothing_is_lost(broken: Any, failure: str) -> None:
-    """Exit code 3, or 0 where the failure did no harm; the ledger opens again, the next run finishes."""
+    """Exit code 3 and one line, or 0 where it did no harm; the ledger opens again, the next run finishes."""
     told = broken[failure]
     assert told["faults"] == []
     assert set(told["codes"]) <= ({"3"} if failure == "ENOSPC" else {"0", "3"})

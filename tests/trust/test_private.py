@@ -1,11 +1,20 @@
-"""What is private stays so: no socket, and a manifest that says what a run stood on."""
+"""What is private stays so: no socket, a manifest that says what a run stood on, and no word of it in any log."""
 
 import hashlib
+import logging
+import resource
 import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from app.errors import Truncated
+from app.graph.quiet import SWITCHES
+from tests.pipeline.conftest import Bench
+from tests.pipeline.scripted import write_journal
 from tests.pipeline.test_interrupted import child
 
 
@@ -19,5 +28,45 @@ def test_a_proved_load_cannot_open_a_socket_and_builds_the_same_graph(tmp_path: 
     assert manifest["inputs"] == {str(journal): hashlib.sha256(journal.read_bytes()).hexdigest()}
     assert manifest["sockets"] == []
     assert manifest["enforced_by"] == "seccomp"
+    assert manifest["telemetry"] == SWITCHES
+    assert len(manifest["code"]) == 64
     assert str(journal) in manifest["files_opened"]
     assert all(len(model["sha256"]) == 64 for model in manifest["models"].values())
+
+
+@contextmanager
+def small_files(room: int) -> Iterator[None]:
+    """Let no file grow beyond so many bytes."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.parametrize("failure", [None, Truncated("cut off"), MemoryError(), RuntimeError("a mistake")])
+def test_no_log_and_no_error_quotes_the_journal(
+    bench: Bench, caplog: pytest.LogCaptureFixture, failure: Exception | None
+) -> None:
+    """Every logger at INFO, loads that end well and that fail: nothing said or raised holds the entry's words."""
+    secrets = ("quuxmarin", "velvet gloves")
+    write_journal(bench.journals / "2024.md", ("2024-03-04", "Nadia works at Quuxmarin. Nadia has velvet gloves."))
+    for name in ("", *logging.root.manager.loggerDict):
+        caplog.set_level(logging.INFO, logger=name)
+
+    def fail(asked: int) -> None:
+        if asked == 1 and failure is not None:
+            raise failure
+
+    bench.engine.before = fail
+    said = ""
+    try:
+        with small_files((bench.home / "graph.kuzu").stat().st_size + (32 << 20)):
+            said += bench.load().err  # the graph refuses to write
+        said += bench.load().err
+    except RuntimeError as error:
+        said += "".join(traceback.format_exception(error))
+    said += bench.ask("status").out
+    assert said
+    assert [one for one in secrets if one in (said + caplog.text).lower()] == []

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.cli.command import place_of
+from app.cli.terminal import show
 
 if TYPE_CHECKING:
     from app.pipeline.review import Review
@@ -55,11 +56,11 @@ def run(options: argparse.Namespace) -> int:
         report.print_json(told)
     elif options.list:
         for item in told:
-            print(f"{item['uuid']}  {item['kind']:<6}  {item.get('fact') or item['name']}")
+            show(f"{item['uuid']}  {item['kind']:<6}  {item.get('fact') or item['name']}")
     elif options.decisions is not None:
         print(f"{told['made']} decisions made")
     elif options.undo:
-        print(f"taken back: {told['verb']} {told.get('fact') or told['name']}")
+        show(f"taken back: {told['verb']} {told.get('fact') or told['name']}")
     return 0
 
 

@@ -1,5 +1,8 @@
 // Making elements. Text stays text: nothing that a journal says is ever parsed as markup.
 
+// Marks that turn round whatever follows them, to the end of the line.
+const TURNING = /[\u202a-\u202e\u2066-\u2069]/g;
+
 const $ = (id) => document.getElementById(id);
 
 /** An element of attributes and children; a function is a listener, a child of null or false is left out. */
@@ -10,7 +13,8 @@ function el(name, attributes = {}, ...children) {
     if (typeof value === "function") element.addEventListener(key, value);
     else element.setAttribute(key, value === true ? "" : value);
   }
-  element.append(...children.flat(2).filter((child) => child !== null && child !== undefined && child !== false));
+  const shown = children.flat(2).filter((child) => child !== null && child !== undefined && child !== false);
+  element.append(...shown.map((child) => (child instanceof Node ? child : String(child).replace(TURNING, ""))));
   return element;
 }
 
