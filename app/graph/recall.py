@@ -18,8 +18,10 @@ from app.graph.words import FullText, Scores
 from app.picture import Fact, Picture, find_words
 
 Vectors = NDArray[np.float32]  # (texts, components), rows of length 1
+Days = NDArray[np.int64]  # (texts,)
 _K = 60  # of the paper: how little the difference between the first ranks counts
 _DEEP = 100  # of each ranking that is fused
+_NEVER = 2**40
 _AROUND = 0.5  # what a passage gets of its neighbours' score: an answer often stands beside the words of its question
 _NAME = re.compile(r"\w+")
 _GENITIVE = re.compile(r"['’]s\b")
@@ -45,9 +47,9 @@ class Found:
     score: float
 
 
-def rank(scores: Scores, *, above: float = 0.0) -> list[int]:
-    """Places in order of score, the best first; equal scores in the order of the texts."""
-    best = np.argsort(-scores, kind="stable")[:_DEEP]
+def rank(scores: Scores, *, above: float = 0.0, away: Days | None = None) -> list[int]:
+    """Places in order of score, the best first; of equal scores the least `away`, then in the order of the texts."""
+    best = np.lexsort((np.zeros(len(scores)) if away is None else away, -scores))[:_DEEP]
     return [int(place) for place in best if scores[place] > above]
 
 
@@ -82,13 +84,21 @@ class Passages:
         self._vectors = vectors
         self._follows = np.array(follows, bool)
 
-    def rankings(self, question: str, vector: Sequence[float]) -> list[tuple[float, list[int]]]:
-        """The rankings to fuse: by words and by meaning, each with what stands around."""
-        meaning = self._vectors @ np.asarray(vector, np.float32) if len(self._vectors) else np.zeros(0, np.float32)
+    def rankings(
+        self, question: str, vector: Sequence[float], away: Days | None = None
+    ) -> list[tuple[float, list[int]]]:
+        """The rankings to fuse: by words and by meaning, each with what stands around; `away` as of `rank`."""
+        meaning = self.meanings(vector)
         return [
-            (1.0, rank(with_neighbours(self.words.scores(question), self._follows))),
-            (1.0, rank(with_neighbours(meaning, self._follows), above=-2.0)),
+            (1.0, rank(with_neighbours(self.words.scores(question), self._follows), away=away)),
+            (1.0, rank(with_neighbours(meaning, self._follows), above=-2.0, away=away)),
         ]
+
+    def meanings(self, vector: Sequence[float]) -> Scores:
+        """How like each text is to a vector: cosines, rounded so that equal texts have equal ones."""
+        if not len(self._vectors):
+            return np.zeros(0, np.float32)
+        return (self._vectors @ np.asarray(vector, np.float32)).round(6)
 
 
 class Recall:
@@ -121,19 +131,28 @@ class Recall:
         """The facts and passages that say most about a question.
 
         as_of    only facts that held on that day, and what was written until then
-        period   days that the question names: facts that held then come first among equals
+        period   days that the question names; else `as_of` is the time it asks for
+
+        What happens never ends, so that it counts as holding ever after: of an asked time, what held then counts as a
+        first rank more, what began then as one more, and before it the latest is the nearest.
         """
-        near = self._near(question)
-        facts = fuse([*self._told.rankings(question, vector), (1.0, near)])
-        passages = fuse(self._written.rankings(question, vector))
+        asked = period or ((as_of, as_of) if as_of else None)
+        away = self._away(*asked) if asked else np.zeros(len(self._facts), np.int64)
+        rankings = [*self._told.rankings(question, vector, away), (1.0, self._near(question, away))]
+        if asked:
+            nearest = np.lexsort((-self._told.meanings(vector), away))[:_DEEP]
+            rankings.append((1.0, [int(place) for place in nearest if away[place] < _NEVER]))
+        facts, passages = fuse(rankings), fuse(self._written.rankings(question, vector))
         for place, score in list(facts.items()):  # a fact is also found by the sentence it was read from
             facts[place] = (
                 score + max((passages.get(p, 0.0) for p in self._passages_of.get(place, ())), default=0.0) / 2
             )
-        if period:
+        if asked:
             for place in facts:
-                if _overlaps(self._facts[place], *period):
-                    facts[place] += 1.0 / _K
+                fact = self._facts[place]
+                facts[place] += (_overlaps(fact, *asked) + _within(fact.valid_at, *asked)) / _K
+            for place in passages:
+                passages[place] += (asked[0] <= self._passages[place].day <= asked[1]) / _K
         told = [Found(self._facts[p], None, s) for p, s in facts.items() if _held(self._facts[p], as_of)]
         told = sorted(told, key=lambda found: -found.score)[: max(limit * 2 // 3, 1)]
         spoken = {p for hit in told if hit.fact for p in self._passages_of.get(self._place[hit.fact.uuid], ())}
@@ -148,7 +167,7 @@ class Recall:
         """Whether an entry, a fact or a name has the word, whatever its case and ending."""
         return any(texts.has(word) for texts in (self._written.words, self._told.words, self._names))
 
-    def _near(self, question: str) -> list[int]:
+    def _near(self, question: str, away: Days) -> list[int]:
         """Facts by their distance from the entities that the question names: between two of them, of one, one away."""
         seeds = named(question, self._entities)
         touched: dict[int, float] = defaultdict(float)
@@ -162,7 +181,13 @@ class Recall:
                 for fact in self._picture.facts_of.get(entity, []):
                     touched.setdefault(self._place[fact.uuid], 0.25)
         words = self._told.words.scores(question)
-        return sorted(touched, key=lambda place: (-touched[place], -words[place], place))[:_DEEP]
+        return sorted(touched, key=lambda place: (-touched[place], -words[place], away[place], place))[:_DEEP]
+
+    def _away(self, first: date, last: date) -> Days:
+        """How many days before a time each fact began that held in it: 0 within, _NEVER if it did not or is undated."""
+        held = [fact.valid_at is not None and _overlaps(fact, first, last) for fact in self._facts]
+        began = np.array([fact.valid_at.toordinal() if fact.valid_at else 0 for fact in self._facts], np.int64)
+        return np.where(held, np.maximum(first.toordinal() - began, 0), _NEVER)
 
     def _where_facts_stand(self) -> dict[int, list[int]]:
         by_episode: dict[str, list[int]] = defaultdict(list)
@@ -216,6 +241,10 @@ def _folded(text: str) -> list[str]:
 
 def _held(fact: Fact, as_of: date | None) -> bool:
     return as_of is None or fact.held(datetime.combine(as_of, time(23, 59, 59), UTC))
+
+
+def _within(moment: datetime | None, first: date, last: date) -> bool:
+    return moment is not None and first <= moment.date() <= last
 
 
 def _overlaps(fact: Fact, first: date, last: date) -> bool:

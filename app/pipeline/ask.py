@@ -7,14 +7,14 @@ In: a question.  Out: an Answer whose sentences cite facts, days and entries, or
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 from app.errors import BadInput
 from app.graph.recall import Found, Recall, passages_of
 from app.graph.words import stems
-from app.journal.dates import find_dates
+from app.journal.asked import asked_time
 from app.journal.language import does_not_tell, language_of
 from app.journal.sentences import split_sentences
 from app.ledger.store import Ledger
@@ -91,7 +91,8 @@ class Librarian:
     async def find(self, question: str, *, as_of: date | None = None, limit: int = LINES) -> list[Found]:
         """What the journal holds on a question, best first; no language model is asked."""
         vector = await self._models.embedder.embed_query(question)
-        return self._recall.ask(question, vector, limit=limit, as_of=as_of, period=self._period(question))
+        period = asked_time(question, as_of or self._today)  # "last week" is before the day it is asked on
+        return self._recall.ask(question, vector, limit=limit, as_of=as_of, period=period)
 
     async def ask(self, question: str, *, as_of: date | None = None) -> Answer:
         """raises BadInput for an empty question or one beyond 500 characters; PromptTooLong, Truncated"""
@@ -140,14 +141,6 @@ class Librarian:
             )
         answer = json.loads(text)
         return sorted(set(answer["facts"])), answer["answer"]
-
-    def _period(self, question: str) -> tuple[date, date] | None:
-        """The days a question names, as the journal's last day would understand it."""
-        dates = find_dates(question, self._today)
-        if not dates:
-            return None
-        first, length = date.fromisoformat(dates[0].date), {"day": 1, "month": 31, "year": 366}[dates[0].precision]
-        return first, first + timedelta(days=length - 1)
 
     def _citation(self, number: int, hit: Found) -> Citation:
         if hit.fact is not None:

@@ -1,7 +1,7 @@
 """Finding by words, by meaning and by nearness: what counts, and what never shows."""
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 from itertools import permutations
 
 import numpy as np
@@ -14,7 +14,7 @@ from app.graph.words import FullText, stems
 from app.journal.sentences import split_sentences
 from app.picture import Picture
 from tests.fakes import _vector
-from tests.view.pictures import small_life
+from tests.view.pictures import Life, small_life
 
 
 def recall_of(picture: Picture) -> Recall:
@@ -54,6 +54,27 @@ def test_as_of_hides_what_came_later_and_what_had_ended(limit: int) -> None:
     assert not any("Vienna" in text or "Rain" in text for text in told)
     assert len(told) <= limit
     assert "Anna lives in Bern." not in ask("Where does Anna live?", "1913-02-01", limit)
+
+
+def test_of_an_asked_time_comes_first_what_began_then_and_next_what_began_last() -> None:
+    """Meetings never end: two hundred older ones, in equal words, hide none of the asked month or day."""
+    life = Life()
+    for name in ("Anna", "Clara"):
+        life.entity(name)
+    days = [date(1912, 1, 1) + timedelta(days=number) for number in range(200)]
+    for day in days:
+        life.fact(life.entry(str(day), "We met."), "Anna", "MET", "Clara", "Anna met Clara.", "We met.")
+    recall = recall_of(life.picture())
+
+    def began(as_of: date | None, period: tuple[date, date] | None) -> list[date]:
+        question = "When did Anna meet Clara?"
+        found = recall.ask(question, _vector(question), limit=6, as_of=as_of, period=period)
+        return [hit.fact.valid_at.date() for hit in found if hit.fact and hit.fact.valid_at]
+
+    assert began(days[150], None) == days[150:146:-1]
+    week = (days[100], days[106])
+    assert all(week[0] <= day <= week[1] for day in began(None, week))
+    assert began(days[150], (days[20], days[21]))[:3] == [days[20], days[21], days[19]]
 
 
 @given(st.lists(st.lists(st.integers(0, 20), unique=True), max_size=4))
