@@ -80,24 +80,31 @@ def chunker(raw: bytes) -> None:
 
 
 class Decoder:
-    """The ledger's file with some of its bytes changed: it opens, or is refused in one line."""
+    """The ledger's file with some of its bytes changed: it opens, or is refused in one line.
+
+    whole   the file as it was
+    """
+
+    TEXT, ANSWER, VECTOR = "Nadia met Thomas.", '{"edges": ["Nadia met Thomas!"]}', bytes(range(128))
 
     def __init__(self) -> None:
         self._folder = Path(tempfile.mkdtemp())
         home = self._folder / "whole"
-        entry = Entry(Path("/a.md"), DAY, "Nadia met Thomas.", 0, 17)
+        entry = Entry(Path("/a.md"), DAY, self.TEXT, 0, len(self.TEXT))
         chunks = tuple(chunk_entry(entry, max_tokens=64, count_tokens=len))
         with Ledger.open(home) as ledger:
-            ledger.plan("journal", [FileReading(Path("/a.md"), "0" * 64, 17, "utf-8", (entry,), chunks)], gone_files=[])
-            ledger.calls.put(
-                "k", prompt_name="p", answer="{}", prompt_tokens=1, answer_tokens=1, cached_tokens=0, seconds=0.0
+            ledger.plan(
+                "journal", [FileReading(Path("/a.md"), "0" * 64, entry.end, "utf-8", (entry,), chunks)], gone_files=[]
             )
-            ledger.vectors.put("v", b"\0" * 128)
-        self._whole = (home / LEDGER_NAME).read_bytes()
+            ledger.calls.put(
+                "k", prompt_name="p", answer=self.ANSWER, prompt_tokens=1, answer_tokens=1, cached_tokens=0, seconds=0.0
+            )
+            ledger.vectors.put("v", self.VECTOR)
+        self.whole = (home / LEDGER_NAME).read_bytes()
 
     def __call__(self, raw: bytes) -> None:
         """raw   which bytes to change, and to what"""
-        broken = bytearray(self._whole)
+        broken = bytearray(self.whole)
         for place in range(0, len(raw) - 4, 5):
             broken[int.from_bytes(raw[place : place + 4], "big") % len(broken)] = raw[place + 4]
         home = self._folder / "broken"
@@ -107,9 +114,9 @@ class Decoder:
         try:
             with Ledger.open(home) as ledger:
                 texts = [chunk.text for chunk in ledger.pending_chunks("journal")]
-                assert texts in (["Nadia met Thomas."], []), "damaged words"
-                assert ledger.calls.get("k") in ("{}", None), "a damaged answer"
-                assert ledger.vectors.get("v") in (b"\0" * 128, None), "a damaged vector"
+                assert texts in ([self.TEXT], []), "damaged words"
+                assert ledger.calls.get("k") in (self.ANSWER, None), "a damaged answer"
+                assert ledger.vectors.get("v") in (self.VECTOR, None), "a damaged vector"
                 ledger.counts("journal")
         except DaybookError as error:
             _one_line(error)

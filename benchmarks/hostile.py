@@ -16,6 +16,7 @@ import asyncio
 import gzip
 import json
 import os
+import socket
 import subprocess
 import sys
 import tempfile
@@ -65,6 +66,7 @@ def load_watched(folder: Path, *, scripted: bool) -> dict[str, Any]:
     from app.settings import settings
 
     if scripted:
+        socket.has_ipv6 = False  # before urllib3 is imported, as load_offline does
         import pytest
 
         from tests.pipeline.scripted import install

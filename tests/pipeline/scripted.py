@@ -92,29 +92,29 @@ def _entities(question: Question) -> Answer:
 
 def _resolutions(question: Question) -> Answer:
     known = re.findall(r"^([^(\n]+) \(", question.fields.get("known_entities", ""), re.MULTILINE)
-    wanted = [item["properties"]["name"]["const"] for item in question.schema["properties"][
-        "entity_resolutions"]["prefixItems"]]  # fmt: skip
-    return {
-        "entity_resolutions": [
-            {"name": name, "same_as": next((k for k in known if set(k.split()) & set(name.split())), None)}
-            for name in wanted
-        ]
-    }
+    found = []
+    for item in question.schema["properties"]["entity_resolutions"]["prefixItems"]:
+        name, same = item["properties"]["name"]["const"], item["properties"]["same_as"]
+        alike = (k for k in known if k in same.get("enum", ()) and set(k.split()) & set(name.split()))
+        found.append({"name": name, "same_as": next(alike, None)})
+    return {"entity_resolutions": found}
 
 
 def _edges(question: Question) -> Answer:
     listed = question.fields["entities"].splitlines()
     endpoints = [line.removeprefix("the writer: ").split(" (")[0] for line in listed]
     (day,) = re.findall(r"^\d{4}-\d\d-\d\d", question.fields["entry"])
-    lines = list(question.schema["properties"]["edges"]["properties"])
-    found: dict[str, list[Answer]] = {line: [] for line in lines}
+    lines = {int(line.split(".")[0]): line for line in question.schema["properties"]["edges"]["properties"]}
+    found: dict[str, list[Answer]] = {line: [] for line in lines.values()}
     for number, text in sentences(question):
         told = re.sub(r"^I\b", OWNER, re.sub(r"[\x00-\x1f]", "", text))
         names = NAME.findall(told)
         relation = re.sub(r"[^A-Z]", "", (told.removeprefix(names[0]).split() or [""])[0].upper()) if names else ""
-        if len({*names[:2]} & {*endpoints}) == 2 and len(told) <= 120 and len(relation) > 1:
+        is_asked = number in lines  # about a sentence that names and means nobody nothing is
+        is_told = len({*names[:2]} & {*endpoints}) == 2 and told.startswith(names[0])
+        if is_asked and is_told and len(told) <= 120 and len(relation) > 1:
             ends = {"source": names[0], "target": names[1], "relation": relation}
-            found[lines[number - 1]].append({**ends, "fact": told, "valid_at": day, "invalid_at": None})
+            found[lines[number]].append({**ends, "fact": told, "valid_at": day, "invalid_at": None})
     return {"edges": found}
 
 

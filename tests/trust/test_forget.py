@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import shutil
 import sqlite3
 from pathlib import Path
@@ -212,6 +213,22 @@ def test_a_damaged_answer_is_asked_again(bench: Bench) -> None:
     ledger.close()
     assert bench.ask("rebuild", "--json").json["model_calls"] == 1
     assert (bench.dump() == before, bench.engine.computed) == (True, computed + 1)
+
+
+def test_a_damaged_text_is_named_and_what_is_told_to_do_helps(bench: Bench, tmp_path: Path) -> None:
+    """A letter of an entry flips in the ledger: exit code 3; after the two steps of the hint it has been read anew."""
+    lay(bench, LIFE)
+    bench.load()
+    with sqlite3.connect(bench.home / LEDGER_NAME) as ledger:
+        flipped = ledger.execute("UPDATE texts SET text = replace(text, 'visited Quux', 'visited Quax')")
+        assert flipped.rowcount > 0
+    ledger.close()
+    told = bench.ask("rebuild")
+    assert (told.code, len([line for line in told.err.splitlines() if line.startswith("daybook:")])) == (3, 1)
+    (entry,) = re.findall(r"\(forget (\w+), then load its journal again\)", told.err)
+    assert bench.ask("forget", entry).code == 0
+    assert bench.load().code == 0
+    assert bench.dump() == never_saw(bench, tmp_path, life_without(2), LIFE)
 
 
 def test_a_lost_middle_is_no_reason_to_read_out_of_order(bench: Bench) -> None:

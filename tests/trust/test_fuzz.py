@@ -7,10 +7,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from app.settings import ROOT
-from benchmarks.fuzz import mutate, targets
+from benchmarks.fuzz import Decoder, Target, mutate, targets
 
 SEEDS = [path.read_bytes() for path in sorted((ROOT / "data" / "journals").rglob("*")) if path.is_file()]
-TARGETS = targets()
+DECODER = Decoder()
+TARGETS: dict[str, Target] = {**targets(), "ledger": DECODER}
 
 
 @pytest.mark.parametrize("name", TARGETS)
@@ -25,7 +26,9 @@ def test_any_bytes_are_taken_or_refused(name: str, raw: bytes) -> None:
 
 
 def test_a_flipped_byte_of_the_ledger_is_noticed() -> None:
-    """It opens with its values whole or missing, or is refused: one byte in a thousand of the file is tried."""
-    decoder = TARGETS["ledger"]
-    for place in range(0, 60_000, 997):
-        decoder(place.to_bytes(4, "big") + b"\xe6")
+    """It opens with text, answer and vector whole or missing, or is refused: bytes in these, and all over the file."""
+    held = [DECODER.TEXT.encode(), DECODER.ANSWER.encode(), DECODER.VECTOR]
+    inside = [DECODER.whole.index(value) + place for value in held for place in (0, 7, 15)]
+    for place in [*inside, *range(0, 60_000, 1997)]:
+        for byte in (b"\xe6", b"z"):
+            DECODER(place.to_bytes(4, "big") + byte)

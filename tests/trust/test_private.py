@@ -45,15 +45,24 @@ def small_files(room: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
+@pytest.fixture
+def heard(caplog: pytest.LogCaptureFixture) -> Iterator[list[str]]:
+    """What any logger tells the root's handlers from INFO up; pytest's own also listen at loggers that are shut."""
+    lines: list[str] = []
+    handler = logging.Handler()
+    handler.emit = lambda record: lines.append(record.getMessage())  # type: ignore[method-assign]
+    for name in ("", *logging.root.manager.loggerDict):
+        caplog.set_level(logging.INFO, logger=name)
+    logging.root.addHandler(handler)
+    yield lines
+    logging.root.removeHandler(handler)
+
+
 @pytest.mark.parametrize("failure", [None, Truncated("cut off"), MemoryError(), RuntimeError("a mistake")])
-def test_no_log_and_no_error_quotes_the_journal(
-    bench: Bench, caplog: pytest.LogCaptureFixture, failure: Exception | None
-) -> None:
+def test_no_log_and_no_error_quotes_the_journal(bench: Bench, heard: list[str], failure: Exception | None) -> None:
     """Every logger at INFO, loads that end well and that fail: nothing said or raised holds the entry's words."""
     secrets = ("quuxmarin", "velvet gloves")
     write_journal(bench.journals / "2024.md", ("2024-03-04", "Nadia works at Quuxmarin. Nadia has velvet gloves."))
-    for name in ("", *logging.root.manager.loggerDict):
-        caplog.set_level(logging.INFO, logger=name)
 
     def fail(asked: int) -> None:
         if asked == 1 and failure is not None:
@@ -69,4 +78,7 @@ def test_no_log_and_no_error_quotes_the_journal(
         said += "".join(traceback.format_exception(error))
     said += bench.ask("status").out
     assert said
-    assert [one for one in secrets if one in (said + caplog.text).lower()] == []
+    logging.getLogger("graphiti_core.nodes").error("Quuxmarin")  # whatever Graphiti says goes nowhere
+    logging.getLogger("app.pipeline").info("heard")
+    assert heard[-1] == "heard"
+    assert [one for one in secrets if one in "\n".join([said, *heard]).lower()] == []

@@ -92,6 +92,19 @@ def test_on_a_narrow_screen_the_card_is_in_sight(life: Opened) -> None:
     life.tab.wait_for_function(in_sight)
 
 
+def test_no_mark_in_a_name_turns_a_line_round(browser: Any, tmp_path: Path) -> None:
+    """Wherever a name with marks of direction is shown, what stands after it goes on from left to right."""
+    file = tmp_path / "daybook.html"
+    file.write_text(page(small_life("Clara \u202eWeiss\u2067")), encoding="utf-8")
+    tab = browser.new_page(viewport={"width": 1360, "height": 840})
+    opened = Opened(tab, file)
+    for view in ("", "#/timeline", "#/journal"):
+        tab.goto(file.as_uri() + view)
+        assert opened.sees("body", "Clara Weiss")
+        assert not {*tab.inner_text("body")} & {"\u202e", "\u2067"}
+    tab.close()
+
+
 def test_a_search_finds_and_opens_a_card(life: Opened) -> None:
     """Typing finds people, facts and words of the journal; Enter opens the first."""
     life.tab.keyboard.press("/")
