@@ -72,8 +72,14 @@ class Settings(BaseSettings):
     MLX_MAX_POSITION_EMBEDDINGS: int | None = Field(default=None, ge=64, le=1_048_576)
 
     DAYBOOK_HOME: Path = Field(default_factory=default_home)  # all state; created with mode 0700
-    DAYBOOK_GROUP: str = Field(default="journal", pattern=r"^[A-Za-z0-9_-]{1,64}$")  # one person's graph
-    DAYBOOK_OWNER: str = Field(default="The writer", min_length=1, max_length=80)  # who "I" is
+    # One person's graph.
+    DAYBOOK_GROUP: str = Field(
+        default="journal", pattern=r"^[A-Za-z0-9_-]{1,64}$", description="1 to 64 of A-Z, a-z, 0-9, - and _"
+    )
+    # Who "I" is.
+    DAYBOOK_OWNER: str = Field(
+        default="The writer", pattern=r"\S", max_length=80, description='a name, "Anna Keller", of up to 80 characters'
+    )
 
     # Keys of the server, several with commas; they belong into the environment, never among a command's arguments.
     DAYBOOK_API_KEYS: SecretStr = SecretStr("")
@@ -104,7 +110,11 @@ def read_settings(**given: Any) -> Settings:
     except ValidationError as error:
         problem = error.errors()[0]
         name, value = ".".join(map(str, problem["loc"])), str(problem["input"])
-        raise BadInput(f"{name} is {value!r}: {problem['msg'][0].lower()}{problem['msg'][1:]}") from None
+        field = Settings.model_fields.get(name)
+        allowed = field.description if field else None
+        said = "" if allowed else f": {problem['msg'][0].lower()}{problem['msg'][1:]}"
+        hint = f"allowed: {allowed}" if allowed else f"export another value, or unset {name}"
+        raise BadInput(f"{name} is {value!r}{said}", hint=hint) from None
 
 
 settings = read_settings()

@@ -16,8 +16,9 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import date
+from itertools import pairwise
 from types import FrameType
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from app.cli.terminal import inert
 from app.errors import DaybookError, OutOfMemory, StorageFailed
@@ -106,7 +107,17 @@ def _discard_output() -> None:
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser whose complaint is one line, like every other error of a command."""
+    """A parser whose complaint is one line, like every other error of a command; it takes no empty arguments."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Argparse's; a path that a script left empty would be the current folder, and an empty option its default."""
+        words = sys.argv[1:] if args is None else list(args)
+        if self._subparsers is None:  # else that of the command is asked next, and knows which manual to name
+            for before, word in pairwise(["", *words]):
+                option, is_joined, value = word.partition("=") if word.startswith("--") else (before, "", word)
+                if not value.strip() and (is_joined or not word.startswith("--")):
+                    self.error(f"{option if option.startswith('-') else 'an argument'} is empty")
+        return super().parse_known_args(args, namespace)
 
     def error(self, message: str) -> NoReturn:
         near: list[str] = []

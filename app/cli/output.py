@@ -11,7 +11,7 @@ from pathlib import Path
 
 from app.errors import BadInput
 
-_REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT}  # the place is wrong, not the disk
+_REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR}  # the place is wrong, not the disk
 _MARK = ".daybook-export"  # lists what we wrote into a folder, so that writing again can take away what is gone
 
 
@@ -61,8 +61,13 @@ def write_folder(folder: Path, files: Mapping[str, str]) -> Path:
     written = ours.read_text(encoding="utf-8").splitlines() if ours.is_file() else []
     if folder.is_dir() and not written and any(folder.iterdir()):
         raise BadInput(f"{folder} holds other files", hint="name a new folder, or an empty one")
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    ours.write_text("\n".join(sorted({*written, *files})) + "\n", encoding="utf-8")
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        ours.write_text("\n".join(sorted({*written, *files})) + "\n", encoding="utf-8")
+    except OSError as error:
+        if error.errno not in _REFUSED:
+            raise
+        raise BadInput(f"{folder} cannot be made: {error.strerror}", hint="choose another place with --out") from error
     for name, text in files.items():
         (folder / name).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         write_file(folder / name, text)

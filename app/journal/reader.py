@@ -26,6 +26,8 @@ JOURNAL_SUFFIXES = (".txt", ".text", ".md", ".markdown", ".json", ".jrnl")
 # Pepys's nine years are 6 MB; the whole text is held in memory, at up to four bytes a character.
 MAX_FILE_BYTES = 64 * 1024 * 1024
 
+_MAY_READ = "see that it is there and yours to read, or move it out of the journals"
+
 _log = logging.getLogger(__name__)
 
 
@@ -79,7 +81,7 @@ def _files_below(folder: Path, seen: set[str]) -> Iterator[Path]:
     try:
         paths = sorted(folder.iterdir())
     except OSError as error:
-        raise BadJournal(f"{folder}: this folder cannot be read ({error.strerror})") from error
+        raise BadJournal(f"{folder}: this folder cannot be read ({error.strerror})", hint=_MAY_READ) from error
     for path in paths:
         if path.name.startswith("."):
             continue
@@ -93,7 +95,7 @@ def _is_folder(path: Path) -> bool:
     try:
         return path.is_dir()
     except OSError as error:
-        raise BadJournal(f"{path}: cannot be read ({error.strerror})") from error
+        raise BadJournal(f"{path}: cannot be read ({error.strerror})", hint=_MAY_READ) from error
 
 
 def read_journal(path: Path, *, date_from: Literal["heading", "name", "mtime"] = "heading") -> Reading:
@@ -124,7 +126,7 @@ def _read_bytes(path: Path) -> tuple[bytes, date]:
     try:
         about = path.stat()
         if not stat.S_ISREG(about.st_mode):
-            raise BadJournal(f"{path}: not a regular file")
+            raise BadJournal(f"{path}: not a regular file", hint="name a file or a folder of files")
         if about.st_size > MAX_FILE_BYTES:
             raise BadJournal(
                 f"{path}: {about.st_size:,} bytes, a journal file may have {MAX_FILE_BYTES:,}: it is held in memory",
@@ -133,7 +135,8 @@ def _read_bytes(path: Path) -> tuple[bytes, date]:
         with path.open("rb") as file:
             return file.read(MAX_FILE_BYTES), date.fromtimestamp(about.st_mtime)
     except (OSError, OverflowError, ValueError) as error:  # the last two: a clock far outside the calendar
-        raise BadJournal(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})") from error
+        said = getattr(error, "strerror", None) or error
+        raise BadJournal(f"{path}: cannot be read ({said})", hint=_MAY_READ) from error
 
 
 def _complete(text: str, entries: list[Entry], furniture: list[Labelled]) -> Iterator[Labelled]:

@@ -52,15 +52,20 @@ def look(place: Place, ask: Callable[[GraphStore, Ledger], Awaitable[T]], *, nee
             raise BadInput(f"the graph of {place.folder} is being built again", hint="finish it: python -m app rebuild")
         if not (place.folder / GRAPH_NAME).exists():
             raise BadInput(f"{place.folder} has no graph", hint="run load_journals.py again: the ledger builds it")
-        if place.group and not ledger.counts(place.group_name).entries:
-            hint = "leave --group out, or name the group it was loaded with"
-            raise BadInput(f"{place.folder} holds no group {place.group!r}", hint=hint)
+        check_group(place, ledger)
         embedder: Any = None
         if needs_embedder:
             from app.pipeline import embedding  # late: mlx takes seconds to wake, and `show` does not need it
 
             embedder = embedding.open_embedder(place.embedder or settings.MLX_EMBEDDER_NAME, ledger)
         return ask_graph(place, embedder, ledger, ask)
+
+
+def check_group(place: Place, ledger: Ledger) -> None:
+    """raises BadInput for a group that is named and that the home does not hold"""
+    if place.group and not ledger.counts(place.group_name).entries:
+        hint = "leave --group out, or name the group it was loaded with"
+        raise BadInput(f"{place.folder} holds no group {place.group!r}", hint=hint)
 
 
 def ask_graph(place: Place, embedder: Any, ledger: Ledger, ask: Callable[[GraphStore, Ledger], Awaitable[T]]) -> T:

@@ -14,7 +14,7 @@ from app.errors import BadInput
 from app.graph import query  # first: it silences graphiti
 from app.graph.store import GraphStore
 from app.ledger.store import Ledger
-from app.pipeline.home import Place, ask_graph, look, open_ledger
+from app.pipeline.home import Place, ask_graph, check_group, look, open_ledger
 from app.pipeline.request import GRAPH_NAME
 
 
@@ -79,7 +79,12 @@ class Status:
 
 
 def search(place: Place, text: str, *, limit: int = 10, as_of: date | None = None) -> list[Fact]:
-    """Facts by words and by meaning, best first; with `as_of` only those that held on that day."""
+    """Facts by words and by meaning, best first; with `as_of` only those that held on that day.
+
+    raises   BadInput for a text without a word, and as `look`
+    """
+    if not text.strip():
+        raise BadInput("the text to search for is empty", hint="give words, a name, or a question")
 
     async def ask(store: GraphStore, ledger: Ledger) -> list[Fact]:
         hits = await query.search(store, text, limit=limit, as_of=_end_of(as_of))
@@ -116,13 +121,17 @@ def show(place: Place, name: str, *, as_of: date | None = None) -> EntityCard:
 
 
 def status(place: Place) -> Status:
-    """Counts of the ledger and of the graph; a home whose graph is lost shows an empty one."""
+    """Counts of the ledger and of the graph; a home whose graph is lost shows an empty one.
+
+    raises   BadInput if nothing was loaded, or nothing for the group that is named
+    """
 
     async def counted(store: GraphStore, _: Ledger) -> query.GraphCounts:
         return await query.counts(store)
 
     group, home = place.group_name, place.folder
     with open_ledger(home) as ledger:
+        check_group(place, ledger)
         held = query.GraphCounts(0, 0, 0, 0, 0)
         if (home / GRAPH_NAME).exists():
             held = ask_graph(place, None, ledger, counted)

@@ -102,15 +102,14 @@ def test_as_of_shows_what_held_and_what_was_written(bench: Bench) -> None:
 
 
 def test_a_question_is_never_asked_twice(bench: Bench) -> None:
-    """The ledger remembers its answer; a question without a word, or of a book's length, is refused in one line."""
+    """The ledger remembers its answer; a question of a book's length is refused in one line."""
     bench.load()
     first = bench.ask("ask", "Where does Thomas live?").out
     computed = bench.engine.computed
     assert bench.ask("ask", "Where  does Thomas live? ").out == first
     assert bench.engine.computed == computed
-    for question in ("  ", "x" * 501):
-        told = bench.ask("ask", question)
-        assert (told.code, told.out, told.err.splitlines()[-1].startswith("daybook: the question has")) == (2, "", True)
+    told = bench.ask("ask", "x" * 501)
+    assert (told.code, told.out, told.err.splitlines()[-1].startswith("daybook: the question has 501")) == (2, "", True)
 
 
 def test_every_language_has_its_own_silence() -> None:

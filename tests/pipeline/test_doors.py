@@ -6,12 +6,14 @@ import resource
 import stat
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 
 from app.budget.planner import TYPICAL, Pace
 from app.ledger.store import Ledger
+from app.pipeline.reading import read_files
 from app.settings import BUNDLED_MODEL
 from tests.pipeline.conftest import Bench
 from tests.pipeline.scripted import write_journal
@@ -74,8 +76,10 @@ def test_a_known_file_that_turns_bad_keeps_its_entries(bench: Bench) -> None:
         (["2024.md", "--since", "2024-13-01"], "write it as YYYY-MM-DD"),
         (["2024.md", "--since", "2024-02-01", "--until", "2024-01-01"], "later than --until"),
         (["2024.md", "--limit", "0"], "1 or more"),
-        (["2024.md", "--group", "a b"], "DAYBOOK_GROUP"),
-        (["2024.md", "--owner", ""], "DAYBOOK_OWNER"),
+        (["2024.md", "--group", "a b"], "DAYBOOK_GROUP is 'a b' (allowed: 1 to 64 of "),
+        (["2024.md", "--owner", "x" * 81], "(allowed: a name, "),
+        (["2024.md", "--owner", " "], "--owner is empty (see: load_journals.py --help)"),
+        (["2024.md", ""], "an argument is empty (see: load_journals.py --help)"),
     ],
 )
 def test_bad_input_is_one_line(bench: Bench, arguments: list[str], said: str) -> None:
@@ -95,6 +99,42 @@ def test_bad_input_is_one_line(bench: Bench, arguments: list[str], said: str) ->
     assert line.startswith("daybook: ")
     assert said in line
     assert (bench.engine.computed, {p.name for p in bench.home.iterdir()}) == (0, {"graph.kuzu"})
+
+
+def test_an_unreadable_file_does_not_stop_the_others() -> None:
+    """One line names it and what to do. Root may read everything, so it becomes somebody else for the moment."""
+    with tempfile.TemporaryDirectory() as name:
+        folder, user = Path(name), os.geteuid()
+        folder.chmod(0o755)
+        for file, mode in (("2024-01-01.md", 0o644), ("2024-01-02.md", 0)):
+            (folder / file).write_text("Anna came.\n", encoding="utf-8")
+            (folder / file).chmod(mode)
+        try:
+            if user == 0:
+                os.seteuid(65534)
+            if not os.access(folder / "2024-01-01.md", os.R_OK, effective_ids=True):
+                pytest.skip("nobody else may look into the folder for temporary files here")
+            read = read_files([folder], date_from="heading", chunk_tokens=100, count_tokens=len)
+        finally:
+            os.seteuid(user)
+    (line,) = read.refused
+    assert "2024-01-02.md: cannot be read (Permission denied) (see that it is there and yours to read" in line
+    assert [reading.path.name for reading in read.readings] == ["2024-01-01.md"]
+
+
+def test_a_group_nobody_loaded_and_a_place_below_a_file_are_refused(bench: Bench, tmp_path: Path) -> None:
+    """By every command alike, in one line with a hint."""
+    bench.load()
+    (tmp_path / "file").write_text("")
+    for typed, said in (
+        (["status", "--group", "nobody"], "holds no group 'nobody' ("),
+        (["search", "x", "--group", "nobody"], "holds no group 'nobody' ("),
+        (["search", "x", "--group", "a b/c"], "DAYBOOK_GROUP is 'a b/c' (allowed: 1 to 64 of "),
+        (["export", "csv", "--out", str(tmp_path / "file" / "x")], "cannot be made: Not a directory ("),
+    ):
+        told = bench.ask(*typed)
+        assert (told.code, told.out, len(told.err.splitlines())) == (2, "", 1)
+        assert said in told.err
 
 
 def test_a_busy_home_names_its_holder(bench: Bench) -> None:
