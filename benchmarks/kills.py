@@ -6,7 +6,7 @@ In: what to break, and how often.  Out: how many were killed, and what each faul
   --kills N        at N writes, syncs, renames and queries, drawn at random
   --every KIND     at the first, second, third ... sync, rename, write or statement (a query) until a run finishes
   --failing ERROR  ENOSPC, EIO or ENOMEM at N of the writes
-  --of COMMAND     load (the default), forget, rebuild or "rebuild --into"
+  --of COMMAND     load (the default), forget, edit (a load of an edited file), rebuild or "rebuild --into"
 """
 
 import argparse
@@ -23,7 +23,7 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=100, metavar="N")
     parser.add_argument("--every", choices=["sync", "rename", "write", "statement"])
     parser.add_argument("--failing", choices=["ENOSPC", "EIO", "ENOMEM"])
-    parser.add_argument("--of", choices=["load", "forget", "rebuild", "rebuild --into"], default="load")
+    parser.add_argument("--of", choices=["load", "forget", "edit", "rebuild", "rebuild --into"], default="load")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:

@@ -25,7 +25,8 @@ JOURNAL = (
     ("2024-03-04", "Nadia works at Helios. Thomas lives in Lyon."),
     ("2024-03-11", "Nadia left Helios. Nadia met Thomas."),
 )
-FORGOTTEN = b"lyon"  # said on the first day alone
+EDITED = ("2024-03-04", "Nadia works at Helios. Thomas lives in Kiel.")
+FORGOTTEN = b"lyon"  # said on the first day alone, and only before it was edited
 
 
 def start(what: str, folder: Path, *arguments: str) -> Any:
@@ -48,7 +49,8 @@ def start(what: str, folder: Path, *arguments: str) -> Any:
 class Breaker:
     """A peaceful run of a command as the measure, and homes that are broken and mended beside it.
 
-    what   load: into an empty home; forget (the first day), rebuild, rebuild --into: of a home that is loaded
+    what   load: into an empty home; of a home that is loaded: forget (the first day), edit (it says something else, and
+           is loaded again), rebuild, rebuild --into
     """
 
     def __init__(self, folder: Path, what: str = "load") -> None:
@@ -65,6 +67,8 @@ class Breaker:
         self._first = fresh_home(folder / "first")
         if what != "load":
             in_a_fork(lambda: load(self.journals, self._first))
+        if what == "edit":
+            write_journal(self.journals / "2024.md", EDITED, *JOURNAL[1:])
         self.calm = self.home()
         _, self.peace = self.run(self.calm)
         self._chunks = _states(self.outcome(self.calm))
@@ -82,7 +86,7 @@ class Breaker:
         from app import __main__ as daybook
         from tests.pipeline.child import load, ran
 
-        if self._what == "load":
+        if self._what in ("load", "edit"):
             return load(self.journals, home)
         more = {"forget": [JOURNAL[0][0]], "rebuild --into": [str(self.outcome(home))]}.get(self._what, [])
         words = [*self._what.split(), *more, "--home", str(home)]
@@ -134,7 +138,7 @@ class Breaker:
                 faults.append(f"calls asked twice: {again['recorded']}+{again['computed']}")
             if (states := _states(self.outcome(home))) != self._chunks:
                 faults.append(f"chunks {states}")
-            if self._what == "forget":
+            if self._what in ("forget", "edit"):
                 faults += [f"{file} holds a forgotten word" for file in _holders(home, FORGOTTEN)]
         shutil.rmtree(home.parent)
         return {**told, "faults": faults, "how": how}
@@ -145,7 +149,7 @@ class Breaker:
             return bool(again["computed"])
         told, wanted = (run["recorded"] + run["computed"] for run in (again, self.peace))
         # At its end forgetting sweeps answers from the ledger: a run that was killed after that leaves fewer of them.
-        return bool(told > wanted if self._what == "forget" else told != wanted)
+        return bool(told != wanted if self._what == "load" else told > wanted)
 
 
 def _dump(home: Path) -> Any:
@@ -204,15 +208,17 @@ def failing(breaker: Breaker, number: str, most: int) -> dict[str, Any]:
 
 def suite(folder: Path) -> dict[str, Any]:
     """What the tests try; `python -m benchmarks.kills` tries more."""
-    loads, forgets, moves = (Breaker(folder / what, what) for what in ("load", "forget", "rebuild --into"))
+    commands = ("load", "forget", "edit", "rebuild --into")
+    loads, forgets, edits, moves = (Breaker(folder / what, what) for what in commands)
     return {
         "every rename": at_every(loads, "rename"),
         "some syncs": at_every(loads, "sync", 5),
         "some statements": at_every(loads, "statement", 5),
         "random": at_random(loads, 4, int(time.time())),
         **{number: failing(loads, number, 2) for number in ("ENOSPC", "EIO", "ENOMEM")},
-        "forget": {kind: at_every(forgets, kind, 4) for kind in ("statement", "rename")},
-        "rebuild --into": {kind: at_every(moves, kind, 4) for kind in ("statement", "rename")},
+        "forget": {kind: at_every(forgets, kind, 3) for kind in ("statement", "rename")},
+        "edit": {kind: at_every(edits, kind, 2) for kind in ("statement", "rename")},
+        "rebuild --into": {kind: at_every(moves, kind, 3) for kind in ("statement", "rename")},
     }
 
 

@@ -29,7 +29,7 @@ def test_a_killed_load_is_finished_by_the_next(broken: Any, how: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["statement", "rename"])
-@pytest.mark.parametrize("command", ["forget", "rebuild --into"])
+@pytest.mark.parametrize("command", ["forget", "edit", "rebuild --into"])
 def test_a_killed_forgetting_or_building_is_finished_by_the_same_command(broken: Any, command: str, kind: str) -> None:
     """The graph of an undisturbed run, no answer asked again, and no file of the home with a forgotten word."""
     told = broken[command][kind]
