@@ -227,9 +227,9 @@ class Picture:
     def _spans(self, kinds: Iterable[str]) -> dict[str, list[Span]]:
         found: dict[str, list[Span]] = defaultdict(list)
         order = {episode.uuid: number for number, episode in enumerate(sorted(self.episodes, key=_when))}
-        for span in sorted(self.spans, key=lambda s: (order.get(s.episode, -1), s.start, s.end, s.uuid)):
-            if span.kind in kinds:
-                found[span.target].append(span)
+        spans = [span for span in self.spans if span.kind in kinds]
+        for span in sorted(spans, key=lambda s: (order.get(s.episode, -1), s.start, s.end, s.uuid)):
+            found[span.target].append(span)
         return dict(found)
 
 

@@ -112,6 +112,10 @@ class GraphStore:
         """Rows of one query; `$group_id` is this store's group wherever the query names it."""
         return (await self.driver.execute_query(query, group_id=self.group, **parameters))[0]
 
+    async def scan(self, query: str, **parameters: Any) -> list[list[Any]]:
+        """The values of each row, in any order; for queries of very many rows."""
+        return await self.driver.scan(query, group_id=self.group, **parameters)
+
     async def outcome(self, episode_uuid: str) -> EpisodeOutcome | None:
         """What an episode brought when it was ingested, or None if the graph does not hold it."""
         rows = await self.rows(

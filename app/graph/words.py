@@ -5,8 +5,6 @@ Knows words and their counts; knows no graph and no model. In: texts and a quest
 
 import re
 import unicodedata
-from array import array
-from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -27,36 +25,35 @@ class FullText:
 
     def __init__(self, texts: Sequence[str]) -> None:
         self._size = len(texts)
-        postings: dict[str, tuple[array[int], array[int]]] = {}
-        lengths = np.zeros(self._size, np.float32)
         stem_of: dict[str, str] = {}  # a journal has few different words
-        for number, text in enumerate(texts):
-            counts = Counter(stems(text, stem_of))
-            lengths[number] = sum(counts.values())
-            for stem, count in counts.items():
-                if stem not in postings:
-                    postings[stem] = array("l"), array("l")
-                places, times = postings[stem]
-                places.append(number)
-                times.append(count)
+        found = [stems(text, stem_of) for text in texts]
+        lengths = np.fromiter(map(len, found), np.int64, self._size)
+        self._numbers: dict[str, int] = {}
+        numbers = (self._numbers.setdefault(stem, len(self._numbers)) for each in found for stem in each)
+        said = np.fromiter(numbers, np.int64, int(lengths.sum()))
+        # A stem in a text is one number, so that sorting brings together what stands together: the postings, in order.
+        both, self._times = np.unique(said * self._size + np.repeat(np.arange(self._size), lengths), return_counts=True)
+        self._places = both % max(self._size, 1)
+        self._starts = np.searchsorted(both, np.arange(len(self._numbers) + 1) * self._size)
         mean = float(lengths.mean()) if self._size else 1.0
-        self._norm = _K1 * (1 - _B + _B * lengths / max(mean, 1e-9))
-        self._postings = postings
+        self._norm = (_K1 * (1 - _B + _B * lengths / max(mean, 1e-9))).astype(np.float32)
 
     def scores(self, question: str) -> Scores:
         """BM25 of every text; zero where no word is shared. A word that most texts have counts for almost nothing."""
         scores = np.zeros(self._size, np.float32)
         for stem in set(stems(question)):
-            if stem not in self._postings:
+            if stem not in self._numbers:
                 continue
-            places, times = (np.frombuffer(column, np.int64) for column in self._postings[stem])
+            number = self._numbers[stem]
+            part = slice(self._starts[number], self._starts[number + 1])
+            places, times = self._places[part], self._times[part]
             rarity = np.log1p((self._size - len(places) + 0.5) / (len(places) + 0.5))
             scores[places] += rarity * times * (_K1 + 1) / (times + self._norm[places])
         return scores
 
     def has(self, word: str) -> bool:
         """Whether the stems of a word stand in the texts."""
-        return all(stem in self._postings for stem in stems(word))
+        return all(stem in self._numbers for stem in stems(word))
 
 
 def stems(text: str, known: dict[str, str] | None = None) -> list[str]:

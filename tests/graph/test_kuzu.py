@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import pairwise
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -138,6 +139,8 @@ async def test_rows_without_an_order_come_by_date_then_uuid_in_utc(driver: Embed
     assert [(row["uuid"], row["valid_at"]) for row in rows] == [
         ("a", None), ("c", days["c"]), ("d", days["c"]), ("b", days["b"])
     ]  # fmt: skip
+    scanned = await driver.scan("MATCH (n:Episodic) WHERE n.uuid <> $left RETURN n.valid_at, n.uuid", left="d")
+    assert sorted(scanned, key=itemgetter(1)) == [[days[uuid], uuid] for uuid in "abc"]
 
 
 async def test_equal_scores_are_cut_by_uuid_and_filters_come_before_the_cut(tmp_path: Path) -> None:

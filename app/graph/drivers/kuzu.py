@@ -7,7 +7,7 @@ In: Cypher with parameters from one event loop.  Out: rows, or StorageFailed; pa
 import asyncio
 import re
 from collections import OrderedDict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import app.graph.quiet  # noqa: F401  # before graphiti
 
@@ -42,6 +42,7 @@ from app.graph.drivers.kuzu_file import first_line, log_is_long, open_database, 
 from app.graph.drivers.kuzu_lists import safely
 
 Row = dict[str, Any]  # a column is whatever Cypher returned under that name
+Values = TypeVar("Values")  # of one row
 
 _STATEMENTS = 256  # prepared statements kept; one episode uses about a dozen texts
 
@@ -109,6 +110,15 @@ class EmbeddedKuzu(KuzuDriver):  # type: ignore[misc]  # graphiti is untyped to 
 
         raises  StorageFailed if the disk refuses, DaybookError for any other failure; neither names a parameter
         """
+        return await self._on_thread(self._run, cypher_query_, kwargs), None, None
+
+    async def scan(self, query: str, **parameters: Any) -> list[list[Any]]:
+        """The values of each row, in any order: of tens of thousands of rows in half the time. Errors as above."""
+        return await self._on_thread(self._scan, query, parameters)
+
+    async def _on_thread(
+        self, run: Callable[[Any, str, Row], list[Values]], query: str, parameters: Row
+    ) -> list[Values]:
         transaction = _CURRENT.get()
         if transaction is not None and not transaction.is_open:
             raise DaybookError("a graph query came after its transaction ended")
@@ -117,13 +127,12 @@ class EmbeddedKuzu(KuzuDriver):  # type: ignore[misc]  # graphiti is untyped to 
         connection = self._reader if transaction is None else self._writer
         loop = asyncio.get_running_loop()
         try:
-            rows = await loop.run_in_executor(self._thread, self._run, connection, cypher_query_, kwargs)
+            return await loop.run_in_executor(self._thread, run, connection, query, parameters)
         except DaybookError as failure:
             # Kuzu has rolled back by itself and would commit every later query alone; graphiti catches some errors.
             if transaction is not None:
                 transaction.failure = failure
             raise
-        return rows, None, None
 
     @asynccontextmanager
     async def transaction(self, *, alone: bool = False) -> AsyncIterator[GraphDriverSession]:
@@ -194,6 +203,23 @@ class EmbeddedKuzu(KuzuDriver):  # type: ignore[misc]  # graphiti is untyped to 
     def _run(self, connection: Any, query: str, parameters: Row) -> list[Row]:
         """One query on the database thread (or before it starts): rows in a stable order."""
         query = safely(query, parameters, self._fresh, partial(self._run, connection))
+        _, rows = self._fetch(connection, query, parameters, lambda result: list(result.rows_as_dict()))
+        for row in rows:
+            _mend(row)
+        return rows if "ORDER BY" in query else _by_date_and_uuid(rows)
+
+    def _scan(self, connection: Any, query: str, parameters: Row) -> list[list[Any]]:
+        """One query that only reads, on the database thread."""
+        result, rows = self._fetch(connection, query, parameters, list)
+        for column in (at for at, kind in enumerate(result.get_column_data_types()) if kind == "TIMESTAMP"):
+            for row in rows:
+                row[column] = row[column] and row[column].replace(tzinfo=UTC)
+        return rows
+
+    def _fetch(
+        self, connection: Any, query: str, parameters: Row, read: Callable[[Any], list[Values]]
+    ) -> tuple[Any, list[Values]]:
+        """The result of a query's last statement, and what `read` makes of it."""
         steady = _steady(query)
         names = _PARAMETER.findall(query)
         try:
@@ -204,12 +230,9 @@ class EmbeddedKuzu(KuzuDriver):  # type: ignore[misc]  # graphiti is untyped to 
             else:
                 result = connection.execute(steady)
             last = result[-1] if isinstance(result, list) else result
-            rows: list[Row] = list(last.rows_as_dict())
+            return last, read(last)
         except RuntimeError as error:
             raise _failure(self._path, query, error) from error
-        for row in rows:
-            _mend(row)
-        return rows if "ORDER BY" in query else _by_date_and_uuid(rows)
 
     def _prepare(self, connection: Any, query: str, bound: Row) -> Any:
         """Parsing and planning cost as much as running: keep the plan of each text."""
