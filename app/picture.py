@@ -161,6 +161,7 @@ class Picture:
     """Everything of one group, each kind sorted; `mentions` are (episode, entity) pairs.
 
     labels    decisions in the order in which they were made, without vectors; `place` counts chunks of this group
+    writer    whose journal it is; who is called "I" in a question
     """
 
     group: str
@@ -171,6 +172,7 @@ class Picture:
     spans: tuple[Span, ...] = ()
     files: tuple[JournalFile, ...] = field(default=())
     labels: tuple[Label, ...] = field(default=())
+    writer: str = field(default="", compare=False)  # of the last load, no part of the graph
 
     @cached_property
     def entity(self) -> dict[str, Entity]:

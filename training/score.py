@@ -62,11 +62,11 @@ def score_verdicts(pairs: list[tuple[Answer, Answer]], verdict: str) -> Tally:
     return tally
 
 
-def score_numbers(pairs: list[tuple[Answer, Answer]], field: str) -> Tally:
-    """A field, such as `facts`, as a set of numbers."""
+def score_quotes(pairs: list[tuple[Answer, Answer]]) -> Tally:
+    """The facts that an answer quotes."""
     tally = Tally()
     for said, gold in pairs:
-        tally.add(set(said[field]), set(gold[field]))
+        tally.add(set(said["facts"]), set(gold["facts"]))
     return tally
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from app.llm.foregone import ChoiceError, foregone_answer
 from app.prompts import schemas
 from app.prompts.adapter import dump_answer
+from app.prompts.inputs import dated
 from app.prompts.library import JournalPrompts, PromptCall, render, take_call, told_apart
 from app.prompts.signatures import ENTITY_TYPES, AnswerQuestion
 from training.made.labels import MadeEntry, MadeFact, MadeJournal, MadeQuestion
@@ -63,7 +64,7 @@ def examples(journal: MadeJournal, rng: random.Random) -> Iterator[Example]:
             first = next((s for s in entry.sentences if entity.name in s), "")
             known.setdefault(entity.identity, (entity.name, entity.type, first))
     for question in journal.questions:
-        yield question_example(question, told, rng)
+        yield question_example(question, told, journal.owner, rng)
 
 
 def entities_example(prompts: JournalPrompts, entry: MadeEntry) -> Example:
@@ -231,20 +232,19 @@ def timestamps_examples(prompts: JournalPrompts, fact: MadeFact, entry: MadeEntr
         yield _example("timestamps", call, found)
 
 
-def question_example(question: MadeQuestion, told: dict[int, MadeFact], rng: random.Random) -> Example:
+def question_example(question: MadeQuestion, told: dict[int, MadeFact], writer: str, rng: random.Random) -> Example:
     gold = [told[i] for i in question.fact_ids]
     rest = [fact for fact in told.values() if fact not in gold]
     shown = gold + rng.sample(rest, min(len(rest), rng.randint(2, 8)))
     rng.shuffle(shown)
-    facts, inputs = number_facts([(f.valid_at, f.invalid_at, f.fact) for f in shown])
-    messages = render(AnswerQuestion, {"facts_of_journal": facts, "question": question.question})
-    answer = {"facts": sorted(shown.index(f) + 1 for f in gold)[:5], "answer": question.answer}
-    return _example("answer", PromptCall(messages, schemas.answer(len(inputs)), dict), answer)
-
-
-def number_facts(facts: list[tuple[str, str | None, str]]) -> tuple[str, list[str]]:
-    lines = [f"{i}. {a}{' to ' + b if b else ''}: {text}" for i, (a, b, text) in enumerate(facts, 1)]
-    return "\n".join(lines), lines
+    lines: dict[str, bool] = {}
+    for fact in shown:
+        line = dated(fact.fact, fact.valid_at, fact.invalid_at)
+        lines[line] = lines.get(line, False) or fact in gold
+    asked = {"facts_of_journal": "\n".join(lines), "writer": writer, "question": question.question}
+    quoted = [line for line, is_gold in lines.items() if is_gold][: schemas.FACTS_QUOTED]
+    call = PromptCall(render(AnswerQuestion, asked), schemas.answer(list(lines)), dict)
+    return _example("answer", call, {"facts": quoted, "answer": question.answer})
 
 
 def _is_foregone(call: PromptCall | None) -> bool:

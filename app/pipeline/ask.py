@@ -22,6 +22,7 @@ from app.llm.calls import Calls
 from app.picture import Picture
 from app.pipeline.home import Place, look, read_whole, uncollected
 from app.pipeline.strangers import all_strangers
+from app.prompts.inputs import dated
 from app.settings import settings
 
 MAX_QUESTION_CHARS = 500
@@ -107,20 +108,23 @@ class Librarian:
         return Answer(question, language, True, _cited(text, citations), citations, len(found))
 
     async def answer(self, question: str, found: Sequence[Found]) -> tuple[list[int], str]:
-        """The numbers of the lines that answer, and the answer; asked once, then known to the ledger."""
+        """The numbers of the lines it quotes, and the answer; asked once, then known to the ledger."""
         # Late: DSPy takes a second to wake, and finding does without.
         from app.llm.request import Request, Turn
         from app.prompts import schemas
         from app.prompts.library import render
         from app.prompts.signatures import AnswerQuestion
 
-        lines = "\n".join(f"{number}. {_line(hit)}" for number, hit in enumerate(found, 1))
-        messages = render(AnswerQuestion, {"facts_of_journal": lines, "question": question})
+        numbers: dict[str, int] = {}
+        for number, hit in enumerate(found, 1):
+            numbers.setdefault(_line(hit), number)  # the same words of the same day are one line
+        asked = {"facts_of_journal": "\n".join(numbers), "writer": self._picture.writer, "question": question}
+        messages = render(AnswerQuestion, asked)
         engine = self._models.client.engine
         turns = [Turn(message["role"], message["content"]) for message in messages]
         request = Request(
             messages=turns,
-            output_type=schemas.answer(len(found)),
+            output_type=schemas.answer(list(numbers)),
             max_tokens=settings.MLX_MAX_OUTPUT_TOKENS,
             is_template=True,
         )
@@ -140,7 +144,7 @@ class Librarian:
                 weights=None,
             )
         answer = json.loads(text)
-        return sorted(set(answer["facts"])), answer["answer"]
+        return sorted({numbers[line] for line in answer["facts"]}), answer["answer"]
 
     def _citation(self, number: int, hit: Found) -> Citation:
         if hit.fact is not None:
@@ -198,13 +202,12 @@ def checked(question: str) -> str:
 
 
 def _line(hit: Found) -> str:
-    """A fact or a passage as a model reads it: its days, then its words."""
+    """A fact or a passage as a model reads and quotes it: its words, then its days."""
     if hit.passage is not None:
-        return f"{hit.passage.day}: {' '.join(hit.passage.text.split())}"
+        return dated(hit.passage.text, str(hit.passage.day))
     assert hit.fact is not None
-    since = f"{hit.fact.valid_at.date()}" if hit.fact.valid_at else "undated"
-    until = f" to {hit.fact.invalid_at.date()}" if hit.fact.invalid_at else ""
-    return f"{since}{until}: {' '.join(hit.fact.fact.split())}"
+    since, until = (str(day.date()) if day else None for day in (hit.fact.valid_at, hit.fact.invalid_at))
+    return dated(hit.fact.fact, since, until)
 
 
 def _cited(text: str, citations: Sequence[Citation]) -> tuple[Sentence, ...]:

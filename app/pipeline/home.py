@@ -17,6 +17,7 @@ from app.graph.carry import read_picture, without_vectors  # first: it silences 
 from app.graph.store import GraphStore
 from app.ledger.store import LEDGER_NAME, Ledger
 from app.picture import Picture
+from app.pipeline.replay import last_reader
 from app.pipeline.request import GRAPH_NAME, home_folder
 from app.settings import read_settings, settings
 
@@ -89,7 +90,14 @@ async def read_whole(store: GraphStore, ledger: Ledger) -> Picture:
         picture, chunks = await read_picture(store), ledger.chunk_records(store.group)
         episodes = tuple(dataclasses.replace(episode, chunk=chunks.get(episode.uuid)) for episode in picture.episodes)
     labels = tuple(map(without_vectors, ledger.decisions(store.group)))
-    return dataclasses.replace(picture, episodes=episodes, files=ledger.journal_files(store.group), labels=labels)
+    reader = last_reader(store.group, ledger)
+    return dataclasses.replace(
+        picture,
+        episodes=episodes,
+        files=ledger.journal_files(store.group),
+        labels=labels,
+        writer=reader.owner if reader else settings.DAYBOOK_OWNER,
+    )
 
 
 @contextmanager

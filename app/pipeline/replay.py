@@ -33,12 +33,17 @@ def remember(request: LoadRequest, ledger: Ledger) -> None:
     ledger.note(_READER + request.group_name, json.dumps(dataclasses.asdict(reader)))
 
 
+def last_reader(group: str, ledger: Ledger) -> Reader | None:
+    """With what the group was last read; None where it was imported, not read."""
+    noted = ledger.noted(_READER + group)
+    return None if noted is None else Reader(**json.loads(noted))
+
+
 def as_before(request: LoadRequest, ledger: Ledger) -> LoadRequest:
     """The request, with what it leaves open taken from the last load of its group."""
-    noted = ledger.noted(_READER + request.group_name)
-    if noted is None:
+    before = last_reader(request.group_name, ledger)
+    if before is None:
         return request
-    before = Reader(**json.loads(noted))
     return dataclasses.replace(
         request,
         model=request.model or before.model,

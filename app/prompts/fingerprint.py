@@ -7,14 +7,18 @@ import hashlib
 import json
 from collections.abc import Iterator
 
+from app.prompts.inputs import dated
 from app.prompts.library import JournalPrompts, PromptCall, render, take_call
+from app.prompts.schemas import answer
 from app.prompts.signatures import ENTITY_TYPES, AnswerQuestion
 
 
 def prompts_fingerprint() -> str:
     """Changes with any rule, field, rendering or answer shape: a model trained on other prompts is stale."""
     asked = _specimen_calls()
-    shown = [[call.messages, call.schema] for call in asked] + [render(AnswerQuestion, {"question": "?"})]
+    shown: list[object] = [[call.messages, call.schema] for call in asked]
+    line = dated("Ada met Eva.", "2024-04-03", None)
+    shown.append([render(AnswerQuestion, {"facts_of_journal": line, "writer": "Ada", "question": "?"}), answer([line])])
     return hashlib.sha256(json.dumps(shown, ensure_ascii=False).encode()).hexdigest()[:16]
 
 

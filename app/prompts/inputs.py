@@ -64,3 +64,11 @@ def number_text(text: str, day: date | None) -> NumberedText:
     for found in find_dates(text, day) if day else ():
         dates.setdefault(found.date, one_line(text[found.start : found.end]).strip(" .,;"))
     return NumberedText(text, day, tuple(split_sentences(text)), dates)
+
+
+def dated(words: str, since: str | None, until: str | None = None) -> str:
+    """A fact as it is shown and quoted: `Eva lived in Bonn. (1912-03-01 to 1913-05-01)`.
+
+    Its days stand behind it: what follows a mark is found more easily than what precedes it.
+    """
+    return f"{one_line(words)} ({since or 'undated'}{f' to {until}' if until else ''})"

@@ -14,6 +14,7 @@ ENTITIES_PER_SENTENCE, EDGES_PER_SENTENCE = 12, 6
 MAX_FACT_CHARS = 240
 MAX_PAIRS = 200  # of source and target in one chunk; they compile in some 40 ms, and more are rare
 MAX_SUMMARY_CHARS = 300
+FACTS_QUOTED = 5  # by an answer of one or two sentences
 _SIGN = "[^\\x00-\\x1f\\x7f]"  # any character of a line
 RELATION = "^[A-Z]{2,14}(_[A-Z]{1,14}){0,4}$"
 
@@ -109,13 +110,10 @@ def fact_dates(dates: list[str]) -> dict[str, Any]:
     return record(valid_at=choice(dates), invalid_at={"enum": [None, *dates]})
 
 
-def answer(facts: int) -> dict[str, Any]:
-    return record(facts=_numbers(range(1, facts + 1)), answer=text(600))
-
-
-def _numbers(allowed: range) -> dict[str, Any]:
-    # More than five duplicates or contradictions of one fact are noise; a bound keeps the answer finite.
-    return array(choice(list(allowed)), min(len(allowed), 5)) if allowed else array({}, 0)
+def answer(facts: list[str]) -> dict[str, Any]:
+    """What is quoted is one of the lines shown, so a quotation costs the passes of its first words alone."""
+    quotes = array(choice(facts), min(len(facts), FACTS_QUOTED)) if facts else array({}, 0)
+    return record(facts=quotes, answer=text(600))
 
 
 def _sequence(items: list[dict[str, Any]]) -> dict[str, Any]:

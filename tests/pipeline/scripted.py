@@ -137,9 +137,10 @@ def _same_facts(question: Question) -> Answer:
 def _answer(question: Question) -> Answer:
     """Every line that names all the names of the question answers it, in its own words."""
     wanted = set(NAME.findall(question.fields["question"].split(" ", 1)[1]))
-    lines = re.findall(r"^(\d+)\. [^:]+: (.*)$", question.fields["facts_of_journal"], re.MULTILINE)
-    chosen = [(int(number), text) for number, text in lines if wanted and wanted <= set(NAME.findall(text))][:5]
-    return {"facts": [n for n, _ in chosen], "answer": " ".join(text for _, text in chosen) or "Nobody knows."}
+    lines = question.fields["facts_of_journal"].splitlines()
+    chosen = [line for line in lines if wanted and wanted <= set(NAME.findall(line))][:5]
+    told = " ".join(line.rpartition(" (")[0] for line in chosen)
+    return {"facts": chosen, "answer": told or "Nobody knows."}
 
 
 _RULES: dict[str, Callable[[Question], Answer]] = {

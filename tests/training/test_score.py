@@ -11,7 +11,7 @@ from app.prompts.library import JournalPrompts
 from training.evaluate import by_surface, stated
 from training.made.journal import make_journal
 from training.made_gold import write
-from training.score import score_dates, score_entities, score_facts, score_numbers, score_resolutions
+from training.score import score_dates, score_entities, score_facts, score_quotes, score_resolutions
 from training.tasks import edges_example, entities_example
 
 DAY = date(2024, 1, 1)
@@ -58,12 +58,12 @@ def test_the_two_ends_forget_direction_and_relation() -> None:
 
 
 def test_a_call_without_an_answer_is_all_misses() -> None:
-    """No resolution of two is no hit of two; no numbers are no hits."""
-    truth: dict[str, Any] = {"entity_resolutions": [{"same_as": None}, {"same_as": "Eva"}], "facts": [1, 2]}
+    """No resolution of two is no hit of two; no quotations are no hits."""
+    truth: dict[str, Any] = {"entity_resolutions": [{"same_as": None}, {"same_as": "Eva"}], "facts": ["A.", "B."]}
     unanswered: dict[str, Any] = {"entity_resolutions": [], "facts": []}
-    resolutions, numbers = score_resolutions([(unanswered, truth)]), score_numbers([(unanswered, truth)], "facts")
+    resolutions, quotes = score_resolutions([(unanswered, truth)]), score_quotes([(unanswered, truth)])
     assert (resolutions.hits, resolutions.gold) == (0, 2)
-    assert (numbers.hits, numbers.gold) == (0, 2)
+    assert (quotes.hits, quotes.gold) == (0, 2)
 
 
 def test_an_answer_is_read_by_the_names_that_gold_uses() -> None:
