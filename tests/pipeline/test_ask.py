@@ -8,6 +8,7 @@ from app.graph.words import FullText
 from app.journal.language import does_not_tell, language_of
 from app.pipeline.strangers import all_strangers, names_in
 from tests.pipeline.conftest import Bench
+from tests.pipeline.scripted import OWNER
 
 
 def test_an_answer_cites_fact_date_and_entry(bench: Bench) -> None:
@@ -99,6 +100,15 @@ def test_as_of_shows_what_held_and_what_was_written(bench: Bench) -> None:
     assert "Nadia works at Helios." not in [cited["fact"] for cited in april["citations"]]
     march = bench.ask("ask", "Does Nadia work at Helios?", "--as-of", "2024-03-05", "--json").json
     assert "Nadia works at Helios." in [cited["fact"] for cited in march["citations"]]
+
+
+def test_the_model_is_told_who_i_is(bench: Bench) -> None:
+    """The prompt names the writer as the last load did, and each line shown is a quotation the schema allows."""
+    bench.load()
+    assert bench.ask("ask", "Where do I and Zoë live?", "--json").code == 0
+    asked = bench.engine.asked[-1]
+    assert asked.fields["writer"] == OWNER
+    assert asked.schema["properties"]["facts"]["items"]["enum"] == asked.fields["facts_of_journal"].splitlines()
 
 
 def test_a_question_is_never_asked_twice(bench: Bench) -> None:
