@@ -1,7 +1,8 @@
 """CSV: four tables that join on their first column's ids.
 
 Knows pictures; knows no database. In: a Picture.  Out: entities.csv, facts.csv, sentences.csv, entries.csv, in UTF-8
-with a byte order mark, because spreadsheets guess wrongly without one.
+with a byte order mark, because spreadsheets guess wrongly without one. A text that a spreadsheet would calculate begins
+with an apostrophe (https://owasp.org/www-community/attacks/CSV_Injection).
 """
 
 import csv
@@ -56,5 +57,9 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     out = io.StringIO()
     writer = csv.writer(out, quoting=csv.QUOTE_MINIMAL)
     writer.writerow(head)
-    writer.writerows(rows)
+    writer.writerows(map(_inert, row) for row in rows)
     return "\ufeff" + out.getvalue()
+
+
+def _inert(cell: object) -> object:
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell

@@ -17,8 +17,9 @@ from app.export import cypher, graphml, jsonld, markdown, tables
 from app.export.names import FileNames, safe_name
 from app.picture import Picture
 from tests.export.any import pictures
-from tests.view.pictures import HOSTILE, small_life
+from tests.view.pictures import HOSTILE, Life, small_life
 
+FORMULA = tuple("=+-@\t\r")
 GRAPHML = "{http://graphml.graphdrawing.org/xmlns}"
 
 
@@ -66,15 +67,34 @@ def test_graphml_is_xml_with_every_node_and_edge(picture: Picture) -> None:
 @settings(max_examples=40, deadline=None)
 @given(pictures())
 def test_tables_have_a_row_for_each_and_join(picture: Picture) -> None:
-    """The csv module reads back as many entities, facts and entries as there are, and the very texts of the facts."""
+    """The csv module reads back as many entities, facts and entries as there are, and the texts of the facts."""
 
     def rows(name: str) -> list[dict[str, str]]:
         return list(csv.DictReader(io.StringIO(written[name].removeprefix("\ufeff"), newline="")))
 
     written = tables.write(picture)
     assert [row["entity"] for row in rows("entities.csv")] == [entity.uuid for entity in picture.entities]
-    assert [row["text"] for row in rows("facts.csv")] == [fact.fact for fact in picture.in_order]
+    assert [row["text"] for row in rows("facts.csv")] == [
+        f"'{fact.fact}" if fact.fact[:1] in FORMULA else fact.fact for fact in picture.in_order
+    ]
     assert {row["entry"] for row in rows("entries.csv")} == {episode.uuid for episode in picture.episodes}
+
+
+@pytest.mark.parametrize("sign", FORMULA)
+def test_no_cell_is_a_formula(sign: str) -> None:
+    """A spreadsheet shows what begins like a formula, and does not calculate it."""
+    life = Life()
+    episode = life.entry("2024-04-03", f"{sign}1+1 met Eva.")
+    life.entity(f"{sign}1+1", "Person"), life.entity("Eva", "Person")
+    life.fact(episode, f"{sign}1+1", "MET", "Eva", f"{sign}1+1 met Eva.", f"{sign}1+1 met Eva.")
+    cells = [
+        cell
+        for table in tables.write(life.picture()).values()
+        for row in csv.reader(io.StringIO(table.removeprefix("\ufeff"), newline=""))
+        for cell in row
+    ]
+    assert f"'{sign}1+1" in cells
+    assert not [cell for cell in cells if cell.startswith(sign)]
 
 
 @settings(max_examples=40, deadline=None)
