@@ -26,7 +26,7 @@ KEPT = {
     "resolve": 0.5,
     "resolution": 0.6,
     "summaries": 0.2,
-    "answer": 0.5,
+    "answer": 1.0,
     "timestamps": 0.2,
 }
 POOL = 48  # examples of a task gathered before they are sorted by length: less padding

@@ -36,10 +36,10 @@ from training.made.labels import MadeEntity, MadeEntry
 from training.score import (
     Answer,
     FactKey,
+    score_chosen,
     score_dates,
     score_entities,
     score_facts,
-    score_quotes,
     score_resolutions,
     score_verdicts,
 )
@@ -162,7 +162,7 @@ def made_figures(asker: Asker, journals: int) -> Iterator[card.Figure]:
     yield accuracy(where, "which known entity a new one is", score_resolutions(pairs["resolution"]), 0.90)
     yield f1(where, "duplicates of a new fact", score_verdicts(resolve, "same"), len(resolve))
     yield f1(where, "facts a new one contradicts", score_verdicts(resolve, "ended"), len(resolve), 0.80)
-    yield f1(where, "facts that answer a question", score_quotes(pairs["answer"]), len(pairs["answer"]))
+    yield f1(where, "facts that answer a question", score_chosen(pairs["answer"]), len(pairs["answer"]))
 
 
 def handwritten_figures(asker: Asker) -> Iterator[card.Figure]:

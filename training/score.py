@@ -62,11 +62,11 @@ def score_verdicts(pairs: list[tuple[Answer, Answer]], verdict: str) -> Tally:
     return tally
 
 
-def score_quotes(pairs: list[tuple[Answer, Answer]]) -> Tally:
-    """The facts that an answer quotes."""
+def score_chosen(pairs: list[tuple[Answer, Answer]]) -> Tally:
+    """The facts that answer a question."""
     tally = Tally()
     for said, gold in pairs:
-        tally.add(set(said["facts"]), set(gold["facts"]))
+        tally.add(*({line for line, word in answer["facts"].items() if word == "yes"} for answer in (said, gold)))
     return tally
 
 

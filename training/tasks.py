@@ -242,9 +242,9 @@ def question_example(question: MadeQuestion, told: dict[int, MadeFact], writer: 
         line = dated(fact.fact, fact.valid_at, fact.invalid_at)
         lines[line] = lines.get(line, False) or fact in gold
     asked = {"facts_of_journal": "\n".join(lines), "writer": writer, "question": question.question}
-    quoted = [line for line, is_gold in lines.items() if is_gold][: schemas.FACTS_QUOTED]
     call = PromptCall(render(AnswerQuestion, asked), schemas.answer(list(lines)), dict)
-    return _example("answer", call, {"facts": quoted, "answer": question.answer})
+    words = {line: "yes" if is_gold else "no" for line, is_gold in lines.items()}
+    return _example("answer", call, {"facts": words, "answer": question.answer})
 
 
 def _is_foregone(call: PromptCall | None) -> bool:

@@ -108,7 +108,7 @@ class Librarian:
         return Answer(question, language, True, _cited(text, citations), citations, len(found))
 
     async def answer(self, question: str, found: Sequence[Found]) -> tuple[list[int], str]:
-        """The numbers of the lines it quotes, and the answer; asked once, then known to the ledger."""
+        """The numbers of the lines that answer, and the answer; asked once, then known to the ledger."""
         # Late: DSPy takes a second to wake, and finding does without.
         from app.llm.request import Request, Turn
         from app.prompts import schemas
@@ -144,7 +144,7 @@ class Librarian:
                 weights=None,
             )
         answer = json.loads(text)
-        return sorted({numbers[line] for line in answer["facts"]}), answer["answer"]
+        return [numbers[line] for line, word in answer["facts"].items() if word == "yes"], answer["answer"]
 
     def _citation(self, number: int, hit: Found) -> Citation:
         if hit.fact is not None:

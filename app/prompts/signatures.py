@@ -128,13 +128,13 @@ class DateFact(dspy.Signature):  # type: ignore[misc]
 class AnswerQuestion(dspy.Signature):  # type: ignore[misc]
     """Answer a question about the writer's life from the facts of the journal alone, in the question's language.
     - The question's "I", "me", "my" is the writer.
-    - facts: the facts that answer it, word for word; an empty list if none does.
-    - answer: one or two sentences that use only those facts; if the list is empty, say that the journal does not tell."""  # noqa: E501
+    - facts: of each fact, whether it answers the question.
+    - answer: one or two sentences that use only the facts with yes; if all have no, say that the journal does not tell."""  # noqa: E501
 
     facts_of_journal: str = dspy.InputField()
     writer: str = dspy.InputField()
     question: str = dspy.InputField()
-    facts: list[str] = dspy.OutputField()
+    facts: dict[str, Literal["yes", "no"]] = dspy.OutputField()
     answer: str = dspy.OutputField()
 
 

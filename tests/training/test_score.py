@@ -11,7 +11,7 @@ from app.prompts.library import JournalPrompts
 from training.evaluate import by_surface, stated
 from training.made.journal import make_journal
 from training.made_gold import write
-from training.score import score_dates, score_entities, score_facts, score_quotes, score_resolutions
+from training.score import score_chosen, score_dates, score_entities, score_facts, score_resolutions
 from training.tasks import edges_example, entities_example
 
 DAY = date(2024, 1, 1)
@@ -58,12 +58,15 @@ def test_the_two_ends_forget_direction_and_relation() -> None:
 
 
 def test_a_call_without_an_answer_is_all_misses() -> None:
-    """No resolution of two is no hit of two; no quotations are no hits."""
-    truth: dict[str, Any] = {"entity_resolutions": [{"same_as": None}, {"same_as": "Eva"}], "facts": ["A.", "B."]}
-    unanswered: dict[str, Any] = {"entity_resolutions": [], "facts": []}
-    resolutions, quotes = score_resolutions([(unanswered, truth)]), score_quotes([(unanswered, truth)])
+    """No resolution of two is no hit of two; no words are no hits."""
+    truth: dict[str, Any] = {
+        "entity_resolutions": [{"same_as": None}, {"same_as": "Eva"}],
+        "facts": {"1. A.": "yes", "2. B.": "yes", "3. C.": "no"},
+    }
+    unanswered: dict[str, Any] = {"entity_resolutions": [], "facts": {}}
+    resolutions, chosen = score_resolutions([(unanswered, truth)]), score_chosen([(unanswered, truth)])
     assert (resolutions.hits, resolutions.gold) == (0, 2)
-    assert (quotes.hits, quotes.gold) == (0, 2)
+    assert (chosen.hits, chosen.gold) == (0, 2)
 
 
 def test_an_answer_is_read_by_the_names_that_gold_uses() -> None:

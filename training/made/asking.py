@@ -4,6 +4,7 @@ Knows facts and the words file's question forms. In: the journal's facts.  Out: 
 """
 
 import random
+import re
 from datetime import date, timedelta
 
 from training.made import dating
@@ -16,6 +17,7 @@ from training.made.world import World
 
 Told = tuple[MadeFact, RawFact]
 MOST_FACTS = 5
+_FIRST_PERSON = re.compile(r"\b(?:I|[Mm]e|[Mm]y|ich|mich|mir|mein\w*|je|j|m|moi|mon|ma|mes)\b")
 MOST_SAID = 2  # an answer is one or two sentences
 
 
@@ -50,6 +52,8 @@ def _answered(
         and (not about_source or r.source is raw.source)
         and (not about_target or r.target is raw.target)
     ]  # fmt: skip
+    if _FIRST_PERSON.search(form.text):  # "When did Eva visit me?" is not answered by whom else she visited
+        gold = [(f, r) for f, r in gold if -1 in (r.source.identity, r.target.identity)]
     when = None
     if "date" in form.slots:
         day = date.fromisoformat(fact.valid_at) + timedelta(days=rng.choice((0, 0, 1, 20)) if raw.is_state else 0)
