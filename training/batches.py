@@ -26,7 +26,7 @@ KEPT = {
     "resolve": 0.5,
     "resolution": 0.6,
     "summaries": 0.2,
-    "answer": 1.0,
+    "answer": 0.5,
     "timestamps": 0.2,
 }
 POOL = 48  # examples of a task gathered before they are sorted by length: less padding
@@ -86,7 +86,7 @@ def read_aloud(example: Example) -> Iterator[tuple[int, int]]:
     """Half-open spans of the lines that the grammar makes an answer repeat: at run time nobody asks for them."""
     place = 0
     for field in example.schema["properties"].values():
-        for line in field.get("properties", {}):
+        for line in field.get("required", []):
             place = example.answer.index(quoted := dump_answer(line), place) + len(quoted)
             yield place - len(quoted) + 1, place
 

@@ -66,7 +66,7 @@ def score_chosen(pairs: list[tuple[Answer, Answer]]) -> Tally:
     """The facts that answer a question."""
     tally = Tally()
     for said, gold in pairs:
-        tally.add(*({line for line, word in answer["facts"].items() if word == "yes"} for answer in (said, gold)))
+        tally.add(set(said["facts"]), set(gold["facts"]))
     return tally
 
 

@@ -243,8 +243,8 @@ def question_example(question: MadeQuestion, told: dict[int, MadeFact], writer: 
         lines[line] = lines.get(line, False) or fact in gold
     asked = {"facts_of_journal": "\n".join(lines), "writer": writer, "question": question.question}
     call = PromptCall(render(AnswerQuestion, asked), schemas.answer(list(lines)), dict)
-    words = {line: "yes" if is_gold else "no" for line, is_gold in lines.items()}
-    return _example("answer", call, {"facts": words, "answer": question.answer})
+    quoted = {line: "yes" for line, is_gold in lines.items() if is_gold}
+    return _example("answer", call, {"facts": quoted, "answer": question.answer})
 
 
 def _is_foregone(call: PromptCall | None) -> bool:

@@ -144,7 +144,7 @@ class Librarian:
                 weights=None,
             )
         answer = json.loads(text)
-        return [numbers[line] for line, word in answer["facts"].items() if word == "yes"], answer["answer"]
+        return [numbers[line] for line in answer["facts"]], answer["answer"]
 
     def _citation(self, number: int, hit: Found) -> Citation:
         if hit.fact is not None:

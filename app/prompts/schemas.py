@@ -110,8 +110,8 @@ def fact_dates(dates: list[str]) -> dict[str, Any]:
 
 
 def answer(facts: list[str]) -> dict[str, Any]:
-    """A word on every fact shown, in order, and then what they say together."""
-    return record(facts=record(**{line: choice(["yes", "no"]) for line in facts}), answer=text(600))
+    """Lines shown are quoted in their order, each once at most; a quotation costs the passes of its first words."""
+    return record(facts={**record(**{line: choice(["yes"]) for line in facts}), "required": []}, answer=text(600))
 
 
 def _sequence(items: list[dict[str, Any]]) -> dict[str, Any]:

@@ -128,13 +128,13 @@ class DateFact(dspy.Signature):  # type: ignore[misc]
 class AnswerQuestion(dspy.Signature):  # type: ignore[misc]
     """Answer a question about the writer's life from the facts of the journal alone, in the question's language.
     - The question's "I", "me", "my" is the writer.
-    - facts: of each fact, whether it answers the question.
-    - answer: one or two sentences that use only the facts with yes; if all have no, say that the journal does not tell."""  # noqa: E501
+    - facts: the facts that answer it, word for word, each with yes; none if none does.
+    - answer: one or two sentences that use only those facts; if there are none, say that the journal does not tell."""
 
     facts_of_journal: str = dspy.InputField()
     writer: str = dspy.InputField()
     question: str = dspy.InputField()
-    facts: dict[str, Literal["yes", "no"]] = dspy.OutputField()
+    facts: dict[str, Literal["yes"]] = dspy.OutputField()
     answer: str = dspy.OutputField()
 
 

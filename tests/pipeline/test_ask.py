@@ -103,7 +103,7 @@ def test_as_of_shows_what_held_and_what_was_written(bench: Bench) -> None:
 
 
 def test_the_model_is_told_who_i_is(bench: Bench) -> None:
-    """The prompt names the writer as the last load did, and each line it is shown gets a word."""
+    """The prompt names the writer as the last load did, and each line it is shown can be quoted."""
     bench.load()
     assert bench.ask("ask", "Where do I and Zoë live?", "--json").code == 0
     asked = bench.engine.asked[-1]

@@ -61,7 +61,7 @@ def test_a_call_without_an_answer_is_all_misses() -> None:
     """No resolution of two is no hit of two; no words are no hits."""
     truth: dict[str, Any] = {
         "entity_resolutions": [{"same_as": None}, {"same_as": "Eva"}],
-        "facts": {"1. A.": "yes", "2. B.": "yes", "3. C.": "no"},
+        "facts": {"1. A.": "yes", "2. B.": "yes"},
     }
     unanswered: dict[str, Any] = {"entity_resolutions": [], "facts": {}}
     resolutions, chosen = score_resolutions([(unanswered, truth)]), score_chosen([(unanswered, truth)])
