@@ -162,8 +162,11 @@ def run(entries: list[Entry], folder: Path, *, scripted: bool = False) -> dict[s
     left = [path.read_bytes() for path in temporary.rglob("*") if path.is_file()]
     words = [raw[:40] for _, raw in entries if len(raw) >= 40]
     breaches += ["words of an entry among temporary files" for one in left if any(word in one for word in words)]
-    manifest = json.loads((folder / "home" / "offline.json").read_text(encoding="utf-8"))
-    breaches += [f"a socket: {one}" for one in manifest["sockets"]]
+    manifest = folder / "home" / "offline.json"
+    if not manifest.exists():  # the load did not come so far; stderr says why
+        said = [*breaches, "no manifest", done.stderr[-2000:]]
+        return {"code": json.loads(told)["code"], "report": {}, "breaches": said, "seconds": seconds}
+    breaches += [f"a socket: {one}" for one in json.loads(manifest.read_text(encoding="utf-8"))["sockets"]]
     breaches += unfounded(folder / "home")
     return {"code": json.loads(told)["code"], "report": json.loads(report), "breaches": breaches, "seconds": seconds}
 
