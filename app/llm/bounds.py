@@ -195,7 +195,9 @@ class _Bounding:
             }
             if len(kept) < schema.get("minProperties", 0) or (kept and "propertyNames" in schema):
                 raise BadInput("'minProperties' or 'propertyNames' beside 'properties' cannot be kept by a grammar")
-            return {"properties": kept, "required": list(kept), "additionalProperties": False}
+            # An empty list that stands there is meant: some of the properties, in their order.
+            required = [] if schema.get("required") == [] else list(kept)
+            return {"properties": kept, "required": required, "additionalProperties": False}
         if extra and not patterns:
             names = schema.get("propertyNames")
             anything = f"^[^\\x00-\\x1f\\x7f]{{1,{self._bounds.key_chars}}}$"

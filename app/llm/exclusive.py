@@ -46,7 +46,7 @@ def _refuses(other: dict[str, Any], one: dict[str, Any], root: Any) -> bool:
         return True
     written = {**{name: {} for name in one.get("required") or ()}, **(one.get("properties") or {})}
     known = other.get("properties") or {}
-    if not written:
+    if not written or one.get("required") == []:  # an empty list that stands there: any of them may be left out
         return False
     if set(other.get("required") or ()) - set(written):  # `other` misses what is never written
         return True

@@ -200,6 +200,18 @@ def test_properties_are_all_required_closed_and_in_order() -> None:
     assert bounded["additionalProperties"] is False
 
 
+def test_an_empty_list_of_required_properties_is_meant(grammars: Grammars) -> None:
+    """Where it stands there any may be left out, each is said once at most, and the order is the schema's."""
+    schema = {"type": "object", "properties": {name: {"const": 1} for name in "zab"}, "required": []}
+    grammar, rng = grammar_of(JsonSchema(schema)), random.Random(3)
+    said = {tuple(json.loads(walk(grammars, grammar, rng))) for _ in range(120)}
+    assert {(), ("z",), ("b",), ("z", "a", "b")} <= said
+    assert all(names == tuple(name for name in "zab" if name in names) for names in said)
+    closed = {**schema, "additionalProperties": False}
+    with pytest.raises(BadInput, match="oneOf"):  # both may be {}
+        grammar_of(JsonSchema({"oneOf": [closed, {**closed, "properties": {"y": {"const": 1}}}]}))
+
+
 def test_a_type_inside_itself_goes_as_deep_as_the_bounds_say(grammars: Grammars) -> None:
     """Recursion ends by itself where the inner one is optional, and is refused where it is not."""
     rng, grammar = random.Random(2), grammar_of(Tree, Bounds(text_chars=2, items=1, depth=3))
