@@ -61,11 +61,11 @@ class Costs:
 TYPICAL = Costs(
     chunks=28,
     tokens=4037,
-    calls=163,
-    prompt_tokens=93_984,
-    cached_tokens=47_486,
-    answer_tokens=38_651,
-    forward_passes=2_303,
+    calls=144,
+    prompt_tokens=82_625,
+    cached_tokens=42_690,
+    answer_tokens=33_088,
+    forward_passes=2_058,
     other_seconds=5.0,
 )
 
