@@ -9,6 +9,7 @@
     │  └─ ModelMissing       exit 2  status 503  model_unavailable         which name, where it looked
     ├─ NoRoom                exit 1  status 503  insufficient_memory       free and needed bytes; again later
     ├─ Truncated             exit 1  status 422  output_truncated          max_tokens reached inside the answer
+    ├─ GrammarGaveUp         exit 1  status 422  grammar_gave_up           llguidance refused what its mask allowed
     ├─ Cancelled             exit 130 status 499 cancelled                 the caller gave up
     │  └─ TimedOut           exit 1  status 504  timed_out                 the time the caller gave is over
     ├─ StorageFailed         exit 3  status 507  storage_failed            disk full, input/output error, damaged file
@@ -98,6 +99,12 @@ class Truncated(DaybookError):
     def __init__(self, message: str, *, hint: str = "", partial: Any = None) -> None:
         super().__init__(message, hint=hint)
         self.partial = partial
+
+
+class GrammarGaveUp(DaybookError):
+    """The grammar refused, inside an answer, a token that it had allowed: a limit or a fault of llguidance."""
+
+    code, status = "grammar_gave_up", 422
 
 
 class Cancelled(DaybookError):

@@ -18,7 +18,7 @@ import llguidance.numpy
 import numpy as np
 from pydantic import BaseModel
 
-from app.errors import BadInput
+from app.errors import BadInput, GrammarGaveUp
 from app.llm.blas import mx
 from app.llm.bounds import Bounds, bounded_schema, canonical
 from app.llm.loader import LoadedModel
@@ -184,9 +184,9 @@ class GrammarConstraint:
         return self._ended or self._matcher.is_stopped()
 
     def _check(self, was_allowed: bool) -> None:
-        # Every token came out of the mask; a refusal is llguidance reaching a limit of its own.
+        # Every token came out of the mask; a refusal is a limit or a fault of llguidance, whose words quote the text.
         if not was_allowed or self._matcher.is_error():
-            raise BadInput(f"the grammar gave up: {self._matcher.get_error().splitlines()[0]}", hint="simplify it")
+            raise GrammarGaveUp("the grammar gave up inside the answer", hint="simplify the output type")
 
 
 class FreeText:

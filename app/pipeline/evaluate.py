@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from app.errors import PromptTooLong, Truncated
+from app.errors import GrammarGaveUp, PromptTooLong, Truncated
 from app.graph.ingest import Episode, ingest_episode  # first: it silences graphiti
 from app.graph.store import GraphStore
 from app.journal.chunks import chunk_entry
@@ -135,7 +135,7 @@ async def _read_text(store: GraphStore, prompts: JournalPrompts, model: str, tex
         try:
             told_by = partial(grounding, prompts, chunk.text)
             await ingest_episode(store, episode, told_by, entity_types=graph_types(prompts.types))
-        except (PromptTooLong, Truncated):
+        except (GrammarGaveUp, PromptTooLong, Truncated):
             told.unread += 1
             continue
         told.facts += [(fact, _stands(fact, chunk, prompts.owner)) for fact in prompts.facts]

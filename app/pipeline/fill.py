@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from app.errors import PromptTooLong, Truncated
+from app.errors import GrammarGaveUp, PromptTooLong, Truncated
 from app.graph.ingest import Episode, GroundedFact, Grounding, Mention, ingest_episode  # first: it silences graphiti
 from app.graph.query import counts
 from app.graph.store import GraphStore
@@ -144,7 +144,7 @@ async def _read_in(
             lambda: ingest_episode(store, episode, grounded, entity_types=graph_types(prompts.types)),
             progress.say,
         )
-    except (PromptTooLong, Truncated) as error:
+    except (GrammarGaveUp, PromptTooLong, Truncated) as error:
         ledger.finish(planned.episode_uuid, "quarantined", f"{planned.date}: {error.message}")
         return
     ledger.finish(planned.episode_uuid, "empty" if outcome.empty else "done")

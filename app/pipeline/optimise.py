@@ -13,7 +13,7 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
-from app.errors import BadInput, PromptTooLong, Truncated
+from app.errors import BadInput, GrammarGaveUp, PromptTooLong, Truncated
 from app.graph.carry import read_picture  # first: it silences graphiti
 from app.graph.store import GraphStore
 from app.journal.chunks import chunk_entry
@@ -160,7 +160,7 @@ def _asked(engine: Any, ledger: Ledger, call: Any) -> tuple[str, list[Any]] | No
         return known, ledger.weights.get(question.key) or []
     try:
         done = engine.answer(question)
-    except (PromptTooLong, Truncated):
+    except (GrammarGaveUp, PromptTooLong, Truncated):
         return None
     weights = weights_of(engine.loaded.tokenizer, done)
     ledger.calls.put(

@@ -13,7 +13,7 @@ import pytest
 from outlines.types import CFG, Choice, JsonSchema, Regex
 from pydantic import BaseModel, Field, TypeAdapter
 
-from app.errors import BadInput
+from app.errors import BadInput, GrammarGaveUp
 from app.llm.blas import mx
 from app.llm.bounds import Bounds, bounded_schema
 from app.llm.grammar import Constraint, FreeText, Grammar, GrammarConstraint, Grammars, grammar_of, mask, no_bits
@@ -198,6 +198,17 @@ def test_properties_are_all_required_closed_and_in_order() -> None:
     bounded = bounded_schema(schema)
     assert bounded["required"] == list(bounded["properties"]) == ["z", "a"]
     assert bounded["additionalProperties"] is False
+
+
+def test_a_refused_token_says_nothing_of_the_text(grammars: Grammars) -> None:
+    """A grammar that gives up inside an answer is an error of its own: a load puts the chunk aside and goes on."""
+    grammar = grammar_of({"const": "Klara's secret"})
+    assert grammar is not None
+    constraint = grammars.constraint(grammar)
+    (wrong,) = grammars.loaded.tokenizer.encode("7", add_special_tokens=False)
+    with pytest.raises(GrammarGaveUp) as refused:
+        constraint.accept(wrong)
+    assert str(refused.value) == "the grammar gave up inside the answer (simplify the output type)"
 
 
 def test_an_empty_list_of_required_properties_is_meant(grammars: Grammars) -> None:

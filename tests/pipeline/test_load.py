@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from app.errors import Truncated
+from app.errors import DaybookError, GrammarGaveUp, Truncated
 from app.journal.chunks import chunk_entry
 from app.journal.reader import read_journal
 from app.pipeline.sizes import chunk_tokens, token_counter
@@ -210,11 +210,12 @@ def test_a_lost_graph_is_built_again_without_a_model_call(bench: Bench) -> None:
     assert bench.dump() == before
 
 
-def test_what_was_put_aside_is_tried_again_on_request(bench: Bench) -> None:
+@pytest.mark.parametrize("kind", [Truncated, GrammarGaveUp])
+def test_what_was_put_aside_is_tried_again_on_request(bench: Bench, kind: type[DaybookError]) -> None:
     """A chunk whose answer never ended is quarantined with a reason, costs nothing more, and --retry reads it."""
 
     def fail(_: int) -> None:
-        raise Truncated("the answer reached 64 tokens")
+        raise kind("the answer reached 64 tokens")
 
     bench.engine.before = fail
     first = bench.load(bench.journals, "--limit", "1", "--json")
