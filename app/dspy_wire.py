@@ -10,7 +10,16 @@ from typing import Any
 
 from dspy import lm15
 
-from app.errors import BadInput, Cancelled, DaybookError, NoRoom, OutOfMemory, PromptTooLong, Truncated
+from app.errors import (
+    BadInput,
+    Cancelled,
+    DaybookError,
+    GrammarGaveUp,
+    NoRoom,
+    OutOfMemory,
+    PromptTooLong,
+    Truncated,
+)
 from app.llm.functions import Function, FunctionCall, function_of
 from app.llm.request import DEFAULT_MAX_TOKENS, Completion, Request, TokenLogprob, Turn
 from app.llm.tool_calls import OPEN, ToolCalls, read_calls
@@ -129,7 +138,7 @@ def errors_in_their_words() -> Iterator[None]:
         raise lm15.ContextLengthError(str(error), provider=PROVIDER, status=error.status) from error
     except (NoRoom, OutOfMemory) as error:
         raise lm15.ServerError(str(error), provider=PROVIDER, status=503, retry_after=error.retry_seconds) from error
-    except (BadInput, Truncated) as error:  # asked again, it would be answered the same
+    except (BadInput, GrammarGaveUp, Truncated) as error:  # asked again, it would be answered the same
         raise lm15.InvalidRequestError(str(error), provider=PROVIDER, status=error.status) from error
     except Cancelled as error:
         raise lm15.ProviderError(str(error), provider=PROVIDER, status=error.status) from error

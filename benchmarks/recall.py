@@ -42,7 +42,7 @@ def rankings(texts: list[str], vectors: Any) -> dict[str, Ranking]:
 
     def fused(passages: Passages) -> Ranking:
         def order(question: str, vector: Sequence[float]) -> list[int]:
-            scores = fuse(passages.rankings(question, vector))
+            scores = fuse(passages.rankings(question, passages.meanings(vector)))
             return sorted(scores, key=lambda place: (-scores[place], place))
 
         return order

@@ -147,7 +147,7 @@ async def meetings(folder: Path, embedder: QwenEmbedder, told: dict[str, list[Ro
             for item in other["specific"]:
                 question = item["question"]
                 vector = await embedder.embed_query(question)
-                fused = max(fuse(passages.rankings(question, vector)).values())
+                fused = max(fuse(passages.rankings(question, passages.meanings(vector))).values())
                 row: Row = dict(signals(question, vector, texts, vectors, words, fused))
                 row |= {"told": is_told, "kind": "told" if is_told else "not told"}
                 row |= {"question": question, "unnamed": all_strangers(question, words.has)}

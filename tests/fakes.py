@@ -98,7 +98,7 @@ class FakeLM(LLMClient):  # type: ignore[misc]  # graphiti is untyped to mypy
         return json.loads(json.dumps(self.answers[key]))  # type: ignore[no-any-return]
 
     async def _generate_response(self, *_: Any, **__: Any) -> dict[str, Any]:
-        raise NotImplementedError
+        raise NotImplementedError  # abstract in Graphiti; generate_response above never comes so far
 
 
 def _entities(context: dict[str, Any]) -> dict[str, Any]:

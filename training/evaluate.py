@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from app.errors import PromptTooLong, Truncated
+from app.errors import GrammarGaveUp, PromptTooLong, Truncated
 from app.journal.chunks import chunk_entry
 from app.journal.types import Entry
 from app.llm.blas import serving
@@ -83,7 +83,7 @@ class Asker:
         turns = [Turn("system", example.system), Turn("user", example.user)]
         try:
             done = self.engine.complete(Request(messages=turns, output_type=example.schema, is_template=True))
-        except (Truncated, PromptTooLong):
+        except (GrammarGaveUp, PromptTooLong, Truncated):
             cost.unanswered += 1
             return UNANSWERED
         cost.prompt_tokens += done.prompt_tokens

@@ -84,14 +84,11 @@ class Passages:
         self._vectors = vectors
         self._follows = np.array(follows, bool)
 
-    def rankings(
-        self, question: str, vector: Sequence[float], away: Days | None = None
-    ) -> list[tuple[float, list[int]]]:
-        """The rankings to fuse: by words and by meaning, each with what stands around; `away` as of `rank`."""
-        meaning = self.meanings(vector)
+    def rankings(self, question: str, meanings: Scores, away: Days | None = None) -> list[tuple[float, list[int]]]:
+        """The rankings to fuse: by words and by `meanings`, each with what stands around; `away` as of `rank`."""
         return [
             (1.0, rank(with_neighbours(self.words.scores(question), self._follows), away=away)),
-            (1.0, rank(with_neighbours(meaning, self._follows), above=-2.0, away=away)),
+            (1.0, rank(with_neighbours(meanings, self._follows), above=-2.0, away=away)),
         ]
 
     def meanings(self, vector: Sequence[float]) -> Scores:
@@ -138,11 +135,12 @@ class Recall:
         """
         asked = period or ((as_of, as_of) if as_of else None)
         away = self._away(*asked) if asked else np.zeros(len(self._facts), np.int64)
-        rankings = [*self._told.rankings(question, vector, away), (1.0, self._near(question, away))]
+        meanings = self._told.meanings(vector)
+        rankings = [*self._told.rankings(question, meanings, away), (1.0, self._near(question, away))]
         if asked:
-            nearest = np.lexsort((-self._told.meanings(vector), away))[:_DEEP]
+            nearest = np.lexsort((-meanings, away))[:_DEEP]
             rankings.append((1.0, [int(place) for place in nearest if away[place] < _NEVER]))
-        facts, passages = fuse(rankings), fuse(self._written.rankings(question, vector))
+        facts, passages = fuse(rankings), fuse(self._written.rankings(question, self._written.meanings(vector)))
         for place, score in list(facts.items()):  # a fact is also found by the sentence it was read from
             facts[place] = (
                 score + max((passages.get(p, 0.0) for p in self._passages_of.get(place, ())), default=0.0) / 2

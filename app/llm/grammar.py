@@ -83,7 +83,7 @@ def _through_outlines(output_type: OutputType, bounds: Bounds | None) -> Grammar
         if isinstance(term, CFG):
             return Grammar("lark", term.definition, llguidance.LLMatcher.grammar_from_lark(term.definition))
         pattern = term.pattern if isinstance(term, Regex) else to_regex(term)
-    except (TypeError, RecursionError, NotImplementedError) as error:
+    except (TypeError, RecursionError, NotImplementedError) as error:  # Outlines raises each for a type it cannot say
         raise BadInput(f"{output_type!r} cannot be an output type", hint="give a pydantic class or a schema") from error
     return Grammar("regex", pattern, llguidance.LLMatcher.grammar_from_regex(pattern))
 

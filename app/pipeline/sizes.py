@@ -61,7 +61,7 @@ def token_counter(model: str) -> Callable[[str], int]:
 
     try:
         tokenizer = Tokenizer.from_file(str(path))
-    except Exception as error:
+    except Exception as error:  # tokenizers raises Exception itself, whatever is wrong with the file
         raise ModelDamaged(f"{path} cannot be read", hint="copy the model again") from error
     return lambda text: len(tokenizer.encode(text, add_special_tokens=False).ids)
 

@@ -191,7 +191,7 @@ class Desk:
         except asyncio.CancelledError:  # the caller left while the order was on its way to the queue
             starting.add_done_callback(self._dismiss)
             raise
-        except BaseException:
+        except BaseException:  # whatever ends the order, its place is free again; it goes on
             self._give_place()
             raise
         answer = Answer(order, job, len(question.prompt.ids), pieces, self.metrics)

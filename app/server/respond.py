@@ -50,7 +50,7 @@ async def respond(request: Request, desk: Desk, order: Order, reply: Reply) -> R
             _count(desk, done)
             return JSONResponse(reply.whole(parts, done))
         await attended(request, answer.begun(KEEP_ALIVE_SECONDS))
-    except BaseException:
+    except BaseException:  # a caller who leaves and Ctrl-C free the device, too; it goes on
         answer.give_up()
         raise
     return EventStream(desk, answer, reply)

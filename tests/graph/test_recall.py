@@ -100,9 +100,11 @@ def test_a_sentence_is_read_with_those_around_it() -> None:
     """Of equal sentences the one beside the question's words comes first; another entry's neighbour lends nothing."""
     texts = ["He said yes.", "The wedding was in Bern.", "He said yes.", "Rain.", "He said yes."]
     vectors = np.ones((5, 1), np.float32)
-    (_, words), _ = Passages(texts, vectors, [False, True, True, True, False]).rankings("wedding", [1.0])
+    passages = Passages(texts, vectors, [False, True, True, True, False])
+    (_, words), _ = passages.rankings("wedding", passages.meanings([1.0]))
     assert words == [1, 0, 2]
-    (_, words), _ = Passages(texts, vectors, [False, False, True, True, False]).rankings("wedding", [1.0])
+    passages = Passages(texts, vectors, [False, False, True, True, False])
+    (_, words), _ = passages.rankings("wedding", passages.meanings([1.0]))
     assert words == [1, 2]
 
 
