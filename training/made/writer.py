@@ -19,6 +19,8 @@ JOINABLE = re.compile(
     r"\{s\} (?:has|is|was|works|lives|studies|teaches|owns|had|keeps|hat|ist|arbeitet|wohnt|a|est|travaille)\b"
 )
 
+CHAIN_CHARS = 170  # a longer chain gets no further clause: past 400 characters the app would cut it in two
+
 
 class EntryWriter(ClauseWriter):
     """Writes one entry, sentence by sentence."""
@@ -74,6 +76,8 @@ class EntryWriter(ClauseWriter):
         now = self.now = Sentence({})
         clauses: list[str] = []
         for _ in range(self.rng.randint(2, 5 if self.style == "old" else 4)):
+            if sum(map(len, clauses)) > CHAIN_CHARS:
+                break
             form = self._clause_form("me")
             if form is not None:
                 now.roles, now.caught = {"s": self.world.owner}, {}
