@@ -115,7 +115,7 @@ def edges_example(
     found: dict[str, list[dict[str, Any]]] = {line: [] for line in lines.values()}
     for fact in entry.facts:
         line = lines.get(fact.sentence + 1)
-        if line is None or not {fact.source, fact.target} <= _ends(call.schema, line):
+        if line is None or (fact.source, fact.target, fact.relation) not in _sayable(call.schema, line):
             continue  # the app lets no model say it
         found[line].append(
             {
@@ -259,8 +259,11 @@ def _is_foregone(call: PromptCall | None) -> bool:
 
 def _choices(offered: dict[str, Any]) -> list[str]:
     """The names a sentence's list may hold."""
-    name = offered["items"]["properties"]["name"]
-    return name["enum"] if "enum" in name else [name["const"]]
+    return _offered(offered["items"]["properties"]["name"])
+
+
+def _offered(choice: dict[str, Any]) -> list[str]:
+    return choice["enum"] if "enum" in choice else [choice["const"]]
 
 
 def _dates_allowed(call: PromptCall, found: list[dict[str, Any]]) -> bool:
@@ -272,10 +275,16 @@ def _dates_allowed(call: PromptCall, found: list[dict[str, Any]]) -> bool:
     )
 
 
-def _ends(schema: dict[str, Any], line: str) -> set[str]:
-    """The entities that the facts of a sentence may have at their ends."""
+def _sayable(schema: dict[str, Any], line: str) -> set[tuple[str, str, str]]:
+    """Source, target and relation of every fact that a sentence may state."""
     kind = schema["properties"]["edges"]["properties"][line]["items"]["$ref"].rpartition("/")[2]
-    return {option["properties"]["source"]["const"] for option in schema["$defs"][kind]["anyOf"]}
+    said = (option["properties"] for option in schema["$defs"][kind]["anyOf"])
+    return {
+        (option["source"]["const"], target, relation)
+        for option in said
+        for target in _offered(option["target"])
+        for relation in _offered(option["relation"])
+    }
 
 
 def _example(task: str, call: PromptCall | None, answer: dict[str, Any], lost: int = 0) -> Example:

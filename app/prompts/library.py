@@ -180,8 +180,9 @@ class JournalPrompts:
         def weigh(said: str, weights: Sequence[Weight]) -> None:
             sure[:] = confidences(said, weights)
 
-        meant = text.meant({name: _kind(labels[name]) for name in names}, self.owner)
-        return self._leave("extract_edges", inputs, schemas.edges(meant, list(text.dates)), finish, weigh)
+        kinds = {name: _kind(labels[name]) for name in names}
+        schema = schemas.edges(text.meant(kinds, self.owner), list(text.dates), kinds)
+        return self._leave("extract_edges", inputs, schema, finish, weigh)
 
     def resolve_edge(self, context: Answer) -> ChatPrompt:
         same, others = context["existing_edges"], context["edge_invalidation_candidates"]

@@ -1,7 +1,7 @@
 """The answer's schema, tightened for one call: what is not in the entry cannot be said.
 
-Knows JSON Schema only. In: the names, dates and numbers of one call.  Out: plain schema dicts in which
-names are runs of the entry's own words, endpoints are entities of the list, numbers are in range, dates are
+Knows JSON Schema and which relations there are. In: the names, dates and numbers of one call.  Out: plain schema dicts
+in which names are runs of the entry's own words, endpoints are entities of the list, numbers are in range, dates are
 the entry's or ones it names, and every string and array is bounded, so that every answer ends.
 """
 
@@ -9,13 +9,14 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from app.prompts.relations import relations_between
+
 # The bounds end the answer of a small model that repeats itself; a list of twelve names is rare, six facts are rarer.
 ENTITIES_PER_SENTENCE, EDGES_PER_SENTENCE = 12, 6
 MAX_FACT_CHARS = 240
 MAX_PAIRS = 200  # of source and target in one chunk; they compile in some 40 ms, and more are rare
 MAX_SUMMARY_CHARS = 300
 _SIGN = "[^\\x00-\\x1f\\x7f]"  # any character of a line
-RELATION = "^[A-Z]{2,14}(_[A-Z]{1,14}){0,4}$"
 
 
 def record(**properties: Any) -> dict[str, Any]:
@@ -50,29 +51,42 @@ def entities(names: dict[str, list[str]], types: list[str]) -> dict[str, Any]:
     return record(extracted_entities=record(**found))
 
 
-def edges(meant: dict[str, list[str]], dates: list[str]) -> dict[str, Any]:
+def edges(meant: dict[str, list[str]], dates: list[str], kind: dict[str, str]) -> dict[str, Any]:
     """A list under each sentence of facts between the entities it can speak of: `meant` has two or more for each.
 
-    A fact has two different endpoints, begins with its source and names both: one alternative a pair says all of that;
-    where that would be too many, one a source leaves the target's name free.
+    A fact has two different endpoints and a relation that there is between their kinds, begins with its source and
+    names both: one alternative a pair says all of that; where that would be too many, one a source and a kind of
+    targets leaves the target's name free. A sentence of whose names none can be anything to another is not asked about.
     """
-    kinds = {tuple(names): f"edge_{i}" for i, names in enumerate(dict.fromkeys(map(tuple, meant.values())), 1)}
-    is_paired = sum(len(names) * (len(names) - 1) for names in kinds) <= MAX_PAIRS
+    of_line = {line: tuple(names) for line, names in meant.items()}
+    is_paired = sum(len(names) * (len(names) - 1) for names in set(of_line.values())) <= MAX_PAIRS
+    said = {names: list(_edges(names, dates, kind, is_paired)) for names in dict.fromkeys(of_line.values())}
+    label = {names: f"edge_{i}" for i, names in enumerate((names for names in said if said[names]), 1)}
     found = {
-        line: array({"$ref": f"#/$defs/{kinds[tuple(names)]}"}, EDGES_PER_SENTENCE) for line, names in meant.items()
+        line: array({"$ref": f"#/$defs/{label[names]}"}, EDGES_PER_SENTENCE)
+        for line, names in of_line.items()
+        if names in label
     }
-    definitions = {name: {"anyOf": list(_edges(names, dates, is_paired))} for names, name in kinds.items()}
+    definitions = {name: {"anyOf": said[names]} for names, name in label.items()}
     return {**record(edges=record(**found)), **({"$defs": definitions} if definitions else {})}
 
 
-def _edges(endpoints: tuple[str, ...], dates: list[str], is_paired: bool) -> Iterator[dict[str, Any]]:
+def _edges(
+    endpoints: tuple[str, ...], dates: list[str], kind: dict[str, str], is_paired: bool
+) -> Iterator[dict[str, Any]]:
     for source in endpoints:
-        others = [name for name in endpoints if name != source]
-        for targets in [[name] for name in others] if is_paired else [others]:
+        alike: dict[str, list[str]] = {}  # targets that one alternative takes
+        for target in endpoints:
+            if target != source:
+                alike.setdefault(target if is_paired else kind[target], []).append(target)
+        for targets in alike.values():
+            relations = relations_between(kind[source], kind[targets[0]])
+            if not relations:
+                continue
             yield record(
                 source={"const": source},
                 target=choice(targets),
-                relation={"type": "string", "pattern": RELATION},
+                relation=choice(list(relations)),
                 fact={"type": "string", "pattern": _fact_pattern(source, targets)},
                 valid_at=choice(dates),
                 invalid_at={"enum": [None, *dates]} if len(dates) > 1 else {"type": "null"},

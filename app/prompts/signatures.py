@@ -12,6 +12,8 @@ from typing import Literal
 import dspy
 from pydantic import BaseModel
 
+from app.prompts.relations import all_relations
+
 # What a journal speaks of. Names are labels in the graph; the sentence is the model's definition.
 ENTITY_TYPES: dict[str, str] = {
     "Person": "a human being, by name, or by a role that stands for one person (my wife, Mum)",
@@ -66,13 +68,15 @@ class ExtractEntities(dspy.Signature):  # type: ignore[misc]
 
 
 class ExtractEdges(dspy.Signature):  # type: ignore[misc]
-    """Go through this journal entry and state under each sentence what it tells as facts between two listed entities.
+    __doc__ = f"""Go through this entry and state under each sentence the facts it tells between two listed entities.
     - The writer is "I", "me", "my". Earlier entries only help to understand this one.
-    - relation: SCREAMING_SNAKE_CASE, such as LIVES_IN, WORKS_AT, MET, MARRIED_TO, VISITED, READ.
+    - source: the person, if one end is a person and the other is not.
+    - relation: the closest of those listed last.
     - fact: one short sentence in the entry's language that begins with the source, names both and keeps every detail.
     - valid_at: the day it happened or became true: this entry's date, or another date listed if the sentence says so.
     - invalid_at: the listed date on which it stopped being true, otherwise null.
-    - State each fact once; leave out wishes, plans and guesses; a sentence that tells none has an empty list."""
+    - State each fact once; leave out wishes, plans and guesses; a sentence that tells none has an empty list.
+    Relations: {", ".join(all_relations())}."""
 
     previous_entries: str = dspy.InputField()
     entry: str = dspy.InputField()

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from app.pipeline.strangers import names_in
+from app.prompts.relations import relations_between
 from app.prompts.signatures import ENTITY_TYPES
 
 QUESTIONS = Path(__file__).parent / "questions.jsonl"
@@ -58,15 +59,15 @@ def test_names_stand_in_the_text(entry: dict[str, Any]) -> None:
 
 @every_entry
 def test_facts_join_what_is_listed(entry: dict[str, Any]) -> None:
-    """A fact joins two different ends, each a listed name or the writer; its sentence starts with one, names both."""
-    ends = {entity["name"] for entity in entry["entities"]} | {entry["owner"]}
+    """A fact joins two ends that its relation can join, each listed or the writer; its sentence names both."""
+    kinds = {entity["name"]: entity["type"] for entity in entry["entities"]} | {entry["owner"]: "Person"}
     for fact in entry["facts"]:
-        assert {fact["source"], fact["target"]} <= ends
+        assert {fact["source"], fact["target"]} <= set(kinds)
         assert fact["source"] != fact["target"]
         assert fact["fact"].startswith(fact["source"])
         assert fact["target"] in fact["fact"]
         assert fact["fact"].endswith(".")
-        assert re.fullmatch(r"[A-Z]+(_[A-Z]+)*", fact["relation"])
+        assert fact["relation"] in relations_between(kinds[fact["source"]], kinds[fact["target"]])
     keys = [(fact["source"], fact["relation"], fact["target"]) for fact in entry["facts"]]
     assert len(set(keys)) == len(keys)
 

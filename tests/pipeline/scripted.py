@@ -20,6 +20,7 @@ from app.ledger.store import Ledger
 from app.llm.request import Completion, Request
 from app.pipeline import embedding, models
 from app.pipeline.request import GRAPH_NAME
+from app.prompts.relations import relations_between
 from tests.fakes import ENDS, HashEmbedder, NoReranker, empty_graph, words_of
 
 OWNER = "Anna Keller"
@@ -109,10 +110,12 @@ def _edges(question: Question) -> Answer:
     for number, text in sentences(question):
         told = re.sub(r"^I\b", OWNER, re.sub(r"[\x00-\x1f]", "", text))
         names = NAME.findall(told)
-        relation = re.sub(r"[^A-Z]", "", (told.removeprefix(names[0]).split() or [""])[0].upper()) if names else ""
+        verb = re.sub(r"[^A-Z]", "", (told.removeprefix(names[0]).split() or [""])[0].upper()) if names else ""
         is_asked = number in lines  # about a sentence that names and means nobody nothing is
         is_told = len({*names[:2]} & {*endpoints}) == 2 and told.startswith(names[0])
-        if is_asked and is_told and len(told) <= 120 and len(relation) > 1:
+        if is_asked and is_told and len(told) <= 120 and len(verb) > 1:
+            of_people = relations_between("Person", "Person")  # everybody is one here
+            relation = next((name for name in of_people if name.startswith(verb)), "CONNECTED_WITH")
             ends = {"source": names[0], "target": names[1], "relation": relation}
             found[lines[number]].append({**ends, "fact": told, "valid_at": day, "invalid_at": None})
     return {"edges": found}

@@ -34,7 +34,7 @@ def figures(told: Any) -> dict[str, float]:
 
 
 PERFECT = row("Nadia works at Helios. I met Nadia.", ["Nadia", "Helios"],
-              ("Nadia", "Helios", "WORKS"), ("Anna Keller", "Nadia", "MET"))  # fmt: skip
+              ("Nadia", "Helios", "WORKS_WITH"), ("Anna Keller", "Nadia", "MET"))  # fmt: skip
 
 
 def test_what_was_marked_and_read_is_perfect(bench: Bench, tmp_path: Path) -> None:

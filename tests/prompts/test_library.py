@@ -145,6 +145,8 @@ def test_the_owner_is_an_entity_of_every_entry_that_names_anyone() -> None:
         {"source": "Graz"},
         {"target": "Clara Weiss"},
         {"relation": "works at"},
+        {"relation": "READ"},
+        {"source": "Siemens", "target": "Clara Weiss", "fact": "Siemens employs Clara Weiss."},
         {"fact": "Works at Siemens."},
         {"fact": "Clara Weiss"},
         {"fact": "Clara Weiss works at a firm."},
@@ -153,7 +155,7 @@ def test_the_owner_is_an_entity_of_every_entry_that_names_anyone() -> None:
     ],
 )
 def test_a_fact_outside_the_entry_cannot_be_said(changes: dict[str, Any]) -> None:
-    """Endpoints are two different entities, sentence and dates are the entry's own, and the fact names both."""
+    """Ends are two different entities of kinds that the relation joins, dates are the entry's, the fact names both."""
     call = _edges(_prompts())
     assert _allowed(call, _edge())
     assert _allowed(call, _edge(valid_at="2024-04-02", invalid_at="2024-04-03"))

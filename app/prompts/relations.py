@@ -1,0 +1,49 @@
+"""What facts can be: the relations there are from an entity of one kind to one of another.
+
+Knows kinds of entities; knows no model. In: two kinds.  Out: relations, as in Graphiti's `edge_type_map`.
+
+A closed list keeps the graph of many years readable: who works where has one name, and its ends are a person and where
+they work; the sentence of the fact keeps every detail. Where one end is a person, that is the source, so that hardly
+anything can be said the wrong way round.
+"""
+
+RELATIONS: dict[tuple[str, str], tuple[str, ...]] = {
+    ("Person", "Person"): (
+        "MET", "VISITED", "DINED_WITH", "CALLED", "WROTE_TO", "TALKED_WITH", "TRAVELLED_WITH", "PLAYED_WITH",
+        "STAYS_WITH", "LIVES_WITH", "HELPED", "GAVE_TO", "LENT_TO", "PAID", "SOLD_TO", "QUARRELLED_WITH", "DISLIKED",
+        "LOVES", "TREATED_BY", "TEACHES", "STUDIED_WITH", "WORKS_WITH", "WORKS_FOR", "FRIEND_OF", "NEIGHBOUR_OF",
+        "PARENT_OF", "SIBLING_OF", "MARRIED_TO", "ENGAGED_TO", "SEPARATED_FROM", "RELATED_TO", "CONNECTED_WITH",
+    ),
+    ("Person", "Place"): (
+        "WAS_AT", "TRAVELLED_TO", "RETURNED_FROM", "LIVES_IN", "MOVED_TO", "LEFT_PLACE", "COMES_FROM", "BORN_IN",
+        "DIED_IN", "WORKS_AT", "OWNS", "BOUGHT", "SOLD", "LOVES", "CONNECTED_WITH",
+    ),
+    ("Person", "Organisation"): (
+        "WORKS_AT", "STUDIES_AT", "TEACHES_AT", "MEMBER_OF", "LEADS", "LEFT", "WAS_AT", "DIED_IN", "CONNECTED_WITH",
+    ),
+    ("Person", "Work"): (
+        "READ", "WATCHED", "LISTENED_TO", "WROTE", "PERFORMED", "PRACTISED", "PRAISES", "LOVES", "WORKS_ON", "FINISHED",
+        "OWNS", "BOUGHT", "SOLD", "CONNECTED_WITH",
+    ),
+    ("Person", "Project"): ("WORKS_ON", "LEADS", "FINISHED", "CONNECTED_WITH"),
+    ("Person", "Thing"): (
+        "OWNS", "BOUGHT", "SOLD", "ILL_WITH", "RECOVERED_FROM", "DIED_OF", "TOOK_PART_IN", "WORKS_ON", "CONNECTED_WITH",
+    ),
+    ("Place", "Place"): ("LOCATED_IN",),
+    ("Organisation", "Place"): ("LOCATED_IN",),
+    ("Project", "Place"): ("LOCATED_IN",),
+    ("Thing", "Place"): ("LOCATED_IN",),
+    ("Organisation", "Organisation"): ("PART_OF",),
+    ("Project", "Organisation"): ("PART_OF",),
+}  # fmt: skip
+_KINDS = {kind for ends in RELATIONS for kind in ends}
+
+
+def relations_between(source: str, target: str) -> tuple[str, ...]:
+    """What the one can be to the other, perhaps nothing; with a kind that is not listed, connected."""
+    return RELATIONS.get((source, target), () if {source, target} <= _KINDS else ("CONNECTED_WITH",))
+
+
+def all_relations() -> tuple[str, ...]:
+    """Every relation once, as the model is shown them: which of them there are between two kinds the grammar knows."""
+    return tuple(dict.fromkeys(name for names in RELATIONS.values() for name in names))
