@@ -13,6 +13,7 @@ from training.made.labels import MadeEntity, MadeEntry, MadeFact, MadeJournal
 from training.made.mentions import Naming
 from training.made.planner import Event, Planner
 from training.made.relations import CHANGES, ENDS, MORTAL, MUTUAL, REPLACES, SAME
+from training.made.strange import with_strange_words
 from training.made.template import an_before_vowel
 from training.made.words import Language, load_language
 from training.made.world import Being, World
@@ -41,6 +42,7 @@ class Diarist:
         self.memory = rng.choice((0.1, 0.2, 0.3))  # share of events that return to what was told
         self.chains = {"old": 0.6, "terse": 0.4}.get(self.style, 0.15)  # share of the scenes
         self.mean_length = rng.choice((2.0, 3.5, 5.0))  # sentences of an entry
+        self.strange = 0.0 if held_out else rng.choice((0.0, 0.0, 0.06, 0.12))  # share of words that nobody knows
         self.world = World(rng, self.language, self.style)
         self.planner = Planner(rng, self.world, {section for section, _ in self.language.forms})
         self.count = entries
@@ -118,8 +120,12 @@ class Diarist:
             if names[raw.source.identity] != names[raw.target.identity]:
                 said.setdefault((raw.relation, _worded(raw, names, self.language)), raw)
         facts = tuple(self._fact(raw, names) for raw in said.values())
-        text = _paragraphs(self.rng, writer.sentences)
-        return MadeEntry(day, self.language.name, tuple(writer.sentences), text, entities, facts)
+        sentences = writer.sentences
+        if self.strange:
+            surfaces = (surface for said in writer.naming.surfaces.values() for surface in said)
+            kept = (*surfaces, *names.values(), *(fact.fact for fact in facts))
+            sentences = with_strange_words(self.rng, sentences, kept, day, self.strange)
+        return MadeEntry(day, self.language.name, tuple(sentences), _paragraphs(self.rng, sentences), entities, facts)
 
     def _fact(self, raw: RawFact, names: dict[int, str]) -> MadeFact:
         text = _worded(raw, names, self.language)

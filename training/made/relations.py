@@ -23,10 +23,10 @@ RELATIONS = {
 
 # things that happen: chance that the diarist does them, kinds of target
 HAPPENINGS: dict[str, tuple[float, tuple[str, ...]]] = {
-    "MET": (1.0, ("person",)), "VISITED": (0.85, ("person",)), "CAME": (0.0, ("me",)),
+    "MET": (1.0, ("person",)), "VISITED": (0.65, ("person",)), "CAME": (0.0, ("me",)),
     "WENT": (0.7, ("town", "town", "town", "country")), "DINED_WITH": (1.0, ("person",)), "CALLED": (1.0, ("person",)),
     "WROTE_TO": (1.0, ("person",)), "HEARD_FROM": (0.0, ("me",)), "QUARRELLED_WITH": (0.65, ("person",)),
-    "HELPED": (0.6, ("person",)), "READ": (0.8, ("book",)), "WATCHED": (0.8, ("film", "play")),
+    "HELPED": (0.45, ("person",)), "READ": (0.8, ("book",)), "WATCHED": (0.8, ("film", "play")),
     "HEARD": (0.9, ("music",)), "DISLIKED": (0.7, ("person",)), "TREATED_BY": (0.4, ("doctor",)),
     "GAVE": (0.0, ("me",)), "LENT": (0.6, ("person",)), "VISITS_PLACE": (0.85, ("venue", "venue", "house", "hospital")),
     "PLAYED_WITH": (1.0, ("person",)), "PAID": (1.0, ("person",)), "INTRODUCED": (1.0, ("person",)),
