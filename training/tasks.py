@@ -15,7 +15,8 @@ from app.prompts.adapter import dump_answer
 from app.prompts.inputs import dated
 from app.prompts.library import JournalPrompts, PromptCall, render, take_call, told_apart
 from app.prompts.signatures import ENTITY_TYPES, AnswerQuestion
-from training.made.labels import MadeEntry, MadeFact, MadeJournal, MadeQuestion
+from training.knowable import are_plainly_one, are_plainly_two
+from training.made.labels import MadeEntity, MadeEntry, MadeFact, MadeJournal, MadeQuestion
 
 # How often each task is drawn per entry; extraction is the hardest and the most frequent in use.
 MAX_PREVIOUS_CHARS = 500
@@ -144,6 +145,7 @@ def resolution_example(
     likely = [i for i, (name, _, _) in known.items() if i in {n.identity for n in news} or words & set(name.split())]
     others = [i for i in known if i not in likely]
     chosen = likely[:8] + rng.sample(others, min(len(others), rng.randint(0, 4)))
+    chosen = [i for i in chosen if all(_is_knowable(n, entry, i, known[i]) for n in news)]
     if not chosen:
         return None
     rng.shuffle(chosen)
@@ -165,6 +167,13 @@ def resolution_example(
     found = [{"name": n.name, "same_as": labels.get(n.identity)} for n in news]
     call = take_call()
     return None if _is_foregone(call) else _example("resolution", call, {"entity_resolutions": found})
+
+
+def _is_knowable(new: MadeEntity, entry: MadeEntry, identity: int, known: tuple[str, str, str]) -> bool:
+    name, _, said = known
+    if new.identity != identity:
+        return are_plainly_two(new.name, name)
+    return are_plainly_one(new.name, next((s for s in entry.sentences if new.name in s), ""), name, said)
 
 
 def resolve_examples(
