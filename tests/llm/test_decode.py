@@ -28,7 +28,7 @@ from app.llm.prefix_cache import Prefix
 from app.llm.request import Completion, Request, Turn
 from app.llm.widths import MEASURED, PassCosts, Widths
 from tests.budget.zoo import WORDS, config_of, model_of
-from tests.llm.tiny import SHARED, SHORT, TINY, build_model, build_tokenizer
+from tests.llm.tiny import CONTROL, MARKERS, SHARED, SHORT, TINY, build_model, build_tokenizer
 
 RECORDED = SHARED / "data" / "graphiti_prompts.jsonl.gz"
 COSTS = PassCosts((1.0,) * len(MEASURED), tie=1e-4)
@@ -249,3 +249,20 @@ def test_guesses_are_judged_by_how_long_they_agreed() -> None:
     hopeless = Widths(PassCosts(tuple(float(width) for width in MEASURED), tie=0.0), hopes=[0.0] * 7)
     assert sum(hopeless.pays(1, 1, [1]) for _ in range(2000)) > 0  # refused again and again, it is tried again
     assert not Widths(COSTS, 0).pays(1, 1, [6])
+
+
+@pytest.mark.parametrize("control", [*CONTROL, *MARKERS])
+def test_text_that_spells_a_control_token_is_said_as_text(tiny: LoadedModel, control: str) -> None:
+    """Whatever is switched on: a key, a constant and a choice hold the very characters, and no control token."""
+    text = f"3. He wrote {control} and left {control}"
+    parts = {"said": {"const": text}, text: {"enum": [f"{control}a", f"{control}b", None]}}
+    schema = {"type": "object", "properties": parts, "required": list(parts), "additionalProperties": False}
+    added = set(tiny.tokenizer.get_added_vocab().values())
+    for levers in LEVERS:
+        said = Engine(tiny, **levers).complete(
+            Request(messages=[Turn("user", text)], output_type=schema, max_tokens=400)
+        )
+        answer = json.loads(said.text)
+        assert answer["said"] == text
+        assert answer[text] in (f"{control}a", f"{control}b", None)
+        assert not added & set(said.token_ids)
