@@ -154,7 +154,8 @@ def _is_french(text: str) -> bool:
 # --- the words -------------------------------------------------------------------------------------------------------
 
 _FRENCH = re.compile(
-    r"(?i)\b(?:le|la|les|une|et|je|nous|avec|dans|est|il|elle|du|au|chez|mon|pas|ai|suis)\b|\b[jldmsn]['’]"
+    r"(?i)\b(?:le|la|les|une|et|je|nous|avec|dans|est|il|elle|du|au|aux|chez|mon|ma|mes|pas|ai|suis|qui|que|ne|y|à"
+    r"|pour|par|sur|mais|était|sont|ses|ce|cette|lui)\b|\b[jldmsn]['’]"
 )
 _GERMAN = re.compile(r"(?i)\b(?:der|die|das|und|ich|nicht|ist|mit|ein|eine|zu|im|wir|war|sie|er|es|auf)\b")
 

@@ -98,6 +98,8 @@ def test_ordinary_words_are_no_dates(text: str) -> None:
 def test_hier_is_yesterday_only_in_french() -> None:
     """German "hier" means "here"; the language of the text decides."""
     assert [f.words for f in find_dates("Je suis venu hier avec elle.", WEDNESDAY)] == ["hier"]
+    assert [f.words for f in find_dates("Mamie ne reçoit plus, sauf Paul, qui y était hier.", WEDNESDAY)] == ["hier"]
+    assert find_dates("Hier las Karl de Vries.", WEDNESDAY) == []
     assert find_dates("Der Mann ist hier und nicht dort.", WEDNESDAY) == []
 
 
