@@ -194,9 +194,11 @@ class GrammarConstraint:
 
     def mark(self, bits: Bits, row: int) -> None:
         llguidance.numpy.fill_next_token_bitmask(self._matcher, bits, row)
-        if forced := self._forced():  # it would mark the token of that name
-            bits[row] = 0
-            bits.view(np.uint32)[row, forced[0] // 32] = 1 << forced[0] % 32
+        if forced := self._forced():
+            word, bit = divmod(forced[0], 32)
+            if not bits[row, word] >> bit & 1:  # the token of that name is marked
+                bits[row] = 0
+                bits.view(np.uint32)[row, word] = 1 << bit
 
     def is_complete(self) -> bool:
         return self._ended or self._matcher.is_stopped()
