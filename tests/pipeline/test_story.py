@@ -105,7 +105,7 @@ def test_the_commands_tell_it(bench: Bench, tmp_path: Path) -> None:
     (bench.journals / "2025.md").write_text("# 2025-01-01\n\nMara lives in Kiel.\n")
     bench.load()
     found = bench.ask("diff", str(tmp_path / "a.jsonld"), str(bench.home))
-    assert found.out.splitlines()[:2] == ["only in RUN_B, 1", "+ 2025-01-01  Mara lives in Kiel.  [CONNECTED_WITH]"]
+    assert found.out.splitlines()[:2] == ["only in RUN_B, 1", "+ 2025-01-01  Mara lives in Kiel.  [LIVES_WITH]"]
     assert found.out.splitlines()[-1].endswith("the same, 0 changed, 0 removed, 1 added")
     assert (
         bench.ask("diff", str(tmp_path / "a.jsonld"), str(tmp_path / "nowhere"), home=fresh_home(tmp_path / "o")).code
