@@ -17,6 +17,7 @@ DAY = "2024-04-03"
 
 
 def test_the_table_speaks_of_the_entity_types_in_graphitis_spelling() -> None:
+    """Every kind has relations, and each is in capitals."""
     assert {kind for ends in RELATIONS for kind in ends} == set(ENTITY_TYPES)
     assert all(re.fullmatch(r"[A-Z]{2,14}(_[A-Z]{1,14}){0,4}", name) for name in all_relations())
 
@@ -27,11 +28,13 @@ def test_a_person_is_the_source() -> None:
 
 
 def test_a_kind_of_ones_own_is_connected() -> None:
+    """Nothing is known of it, and no fact about it is lost."""
     assert relations_between("Recipe", "Person") == ("CONNECTED_WITH",)
 
 
 @pytest.mark.parametrize("names", [[*PEOPLE[:2], *TOWNS[:2]], [*PEOPLE, *TOWNS]], ids=["each pair", "too many pairs"])
 def test_relations_follow_the_kinds_also_where_pairs_are_too_many(names: list[str]) -> None:
+    """One alternative a pair, or one a source and a kind: the same facts can be stated."""
     schema = schemas.edges({"1. A sentence.": names}, [DAY], KINDS)
     assert _is_allowed(schema, PEOPLE[0], "LIVES_IN", TOWNS[1])
     assert _is_allowed(schema, PEOPLE[0], "MARRIED_TO", PEOPLE[1])
@@ -42,6 +45,7 @@ def test_relations_follow_the_kinds_also_where_pairs_are_too_many(names: list[st
 
 
 def test_a_sentence_whose_names_can_be_nothing_to_each_other_is_not_asked_about() -> None:
+    """Two books are nothing to each other."""
     kinds = {"Emma": "Work", "Hamlet": "Work", "Ada": "Person"}
     schema = schemas.edges({"1. Two books.": ["Emma", "Hamlet"], "2. I read.": ["Emma", "Ada"]}, [DAY], kinds)
     assert list(schema["properties"]["edges"]["properties"]) == ["2. I read."]

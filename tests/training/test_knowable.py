@@ -19,6 +19,7 @@ from training.knowable import are_plainly_one, are_plainly_two
     ],
 )
 def test_one_being_shows_it_or_not(name: str, sentence: str, other: str, other_sentence: str, is_known: bool) -> None:
+    """By words in common, or by a role of the writer's beside the name; another's daughter is not mine."""
     assert are_plainly_one(name, sentence, other, other_sentence) == is_known
 
 
@@ -35,4 +36,5 @@ def test_one_being_shows_it_or_not(name: str, sentence: str, other: str, other_s
     ],
 )
 def test_two_beings_show_it_or_not(name: str, other: str, is_known: bool) -> None:
+    """Unless one could be short for the other; titles that differ tell."""
     assert are_plainly_two(name, other) == is_known

@@ -19,5 +19,6 @@ def test_common_words_are_exchanged_and_what_is_labelled_stays() -> None:
 
 
 def test_no_share_changes_nothing() -> None:
+    """As in half of the journals for training."""
     told = ["The rain came down without pity."]
     assert with_strange_words(random.Random(7), told, [], TODAY, 0.0) == told
