@@ -47,6 +47,10 @@ _OPENERS = frozenset(
     nobody everybody something much many little one two three four five six seven eight nine ten morning noon afternoon
     evening night spent bought sold read heard felt found lost began finished called wrote gone home early late old new
     another every good bad long great poor dear
+    answered arrived asked borrowed brought came carried caught congratulated cooked danced drafted drove dug fetched
+    gave got handed helped kept left lent listened made mended missed moved mowed opposite packed phoned picnicked
+    planted put ran rang received returned rode sat saw sent shared shook stood swam talked texted told took travelled
+    visited washed watched went
     """.split()  # noqa: SIM905
 )
 _NAMES_TOO = {"april", "august", "can", "june", "may", "will"}  # people, where a capital stands inside a sentence
