@@ -100,7 +100,7 @@ class Asker:
         limit, count = chunk_tokens(str(self.folder)), token_counter(str(self.folder))
         for chunk in chunk_entry(entry, max_tokens=limit, count_tokens=count):
             here = tuple(
-                MadeEntity(name, entity.type or "Thing", i, "")
+                MadeEntity(name, entity.type or "Unknown", i, "")
                 for i, entity in enumerate(text.entities)
                 for name in [name for name in entity.names if name in chunk.text][:1]
             )

@@ -3,12 +3,13 @@
 Knows titles and roles as the app does; knows no journal. In: names and the sentences shown with them.  Out: yes or no.
 
 The maker of a journal knows that my aunt is Hélène. A reader knows it where a sentence says "my aunt Hélène"; and
-whether Tini is the Tini Moreau of last week or another one, nobody can tell. What cannot be known is not asked.
+whether Tini is the Tini Moreau of last week or another one, nobody can tell. Such a pair is not shown. A role and a
+name that nothing joins are taken for two, as an unsure reader is told to.
 """
 
 import re
 
-from app.prompts.alike import could_be, folded, telling_words, words_of
+from app.prompts.alike import TITLES, could_be, folded, telling_words, words_of
 
 _OF_THE_WRITER = r"\b(?:my|our|mein\w*|unser\w*|ma|mon|notre)\s+"
 
@@ -21,16 +22,16 @@ def are_plainly_one(name: str, sentence: str, other: str, other_sentence: str) -
     if not ours and not theirs:
         return words_of(name)[-1].lower() == words_of(other)[-1].lower()
     role, called = (name, other) if theirs else (other, name)
-    beside = _OF_THE_WRITER + re.escape(words_of(role)[-1]) + r"\s+" + re.escape(called)
+    beside = rf"{_OF_THE_WRITER}{re.escape(words_of(role)[-1])}\s+{re.escape(called)}\b"
     return any(re.search(beside, text, re.IGNORECASE) for text in (sentence, other_sentence))
 
 
 def are_plainly_two(name: str, other: str) -> bool:
-    """Whether the names of two beings show it: none could be short for the other, or their titles differ."""
+    """Whether names of two beings show it: none could be short for the other, titles differ, or one is a role."""
     ours, theirs = set(telling_words(name)), set(telling_words(other))
     if not ours and not theirs:
         return words_of(name)[-1].lower() != words_of(other)[-1].lower()
     if not ours or not theirs or not (ours <= theirs or theirs <= ours):
         return True
-    titles = [{folded(word) for word in words_of(one)} - set(telling_words(one)) for one in (name, other)]
+    titles = [TITLES & {folded(word) for word in words_of(one)} for one in (name, other)]
     return all(titles) and not titles[0] & titles[1]

@@ -118,7 +118,7 @@ def ask_for_facts(prompts: JournalPrompts, text: GoldText, names: Mapping[str, s
         {
             "episode_content": text.text,
             "reference_time": f"{text.day}T00:00:00+00:00",
-            "nodes": [{"name": name, "entity_types": [kind or "Thing"]} for name, kind in kinds.items()],
+            "nodes": [{"name": name, "entity_types": [kind or "Unknown"]} for name, kind in kinds.items()],
             "previous_episodes": [],
         }
     )
@@ -152,9 +152,12 @@ def _edges_example(lesson: Lesson) -> dspy.Example:
     answer: dict[str, list[Any]] = {line: [] for line in lines}
     facts = text.facts or ()
     for fact in facts:
-        item, line = _edge(fact, text), _line_of(fact, lines, text.owner)
-        if line and _allowed(call, {"edges": {**answer, line: [*answer[line], item]}}, "edges", line):
-            answer[line].append(item)
+        line = _line_of(fact, lines, text.owner)
+        for relation in (fact.relation, "CONNECTED_WITH"):  # gold and old graphs may have labels of their own
+            item = {**_edge(fact, text), "relation": relation}
+            if line and _allowed(call, {"edges": {**answer, line: [*answer[line], item]}}, "edges", line):
+                answer[line].append(item)
+                break
     right = sorted({" | ".join(sorted((fact.source, fact.target))) for fact in facts})
     wrong = sorted(" | ".join(sorted(ends)) for ends in lesson.wrong_ends)
     return _example(call, {"edges": answer}, right, wrong, lesson.facts_whole)

@@ -8,7 +8,7 @@ import itertools
 import json
 import re
 import threading
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -23,7 +23,6 @@ from app.llm.blas import mx
 from app.llm.bounds import Bounds, bounded_schema, canonical
 from app.llm.loader import LoadedModel
 from app.llm.request import OutputType
-from app.llm.tokens import PromptEncoder
 from app.llm.tool_calls import ToolCalls
 
 # One way to write each JSON text: free whitespace lets a weak model write blanks until it runs out of tokens.
@@ -151,33 +150,34 @@ class Constraint(Protocol):
 class GrammarConstraint:
     """A Constraint that follows a grammar, through llguidance."""
 
-    def __init__(
-        self, tokenizer: llguidance.LLTokenizer, grammar: Grammar, eos: frozenset[int], spelt: Mapping[int, list[int]]
-    ) -> None:
-        """spelt: added tokens, and the tokens that say the same characters."""
+    def __init__(self, tokenizer: llguidance.LLTokenizer, grammar: Grammar, eos: frozenset[int]) -> None:
+        self._tokenizer = tokenizer
         self._matcher = llguidance.LLMatcher(tokenizer, grammar.compiled)
         self._eos = eos
-        self._spelt = spelt
         self._ended = False
         if self._matcher.is_error():
             reason = self._matcher.get_error().splitlines()[0]
             raise BadInput(f"the {grammar.kind} grammar cannot be used: {reason}", hint="simplify the output type")
 
     def forced(self) -> list[int]:
-        tokens = list(itertools.takewhile(lambda token: token not in self._eos, self._forced()))
-        if tokens:
+        taken: list[int] = []
+        while tokens := list(itertools.takewhile(lambda token: token not in self._eos, self._forced())):
             self._check(self._matcher.consume_tokens(tokens))
-        return tokens
+            taken += tokens
+        return taken
 
     def _forced(self) -> list[int]:
-        """The only way on, as text.
+        """The first tokens of the only way on; none where there are several.
 
-        llguidance splits it as the tokenizer would, which takes "<|im_end|>" in an entry for the token of that name;
-        that it refuses then, and we spell it.
+        llguidance splits the text that must follow as the tokenizer would, which takes "<|im_end|>" in an entry for the
+        token of that name, and then refuses it. There the text goes on with the longest token of its own characters.
         """
         tokens: list[int] = self._matcher.compute_ff_tokens()
-        good = self._matcher.validate_tokens(tokens) if tokens else 0
-        return tokens[:good] + (self._spelt.get(tokens[good], []) if good < len(tokens) else [])
+        allowed = self._matcher.validate_tokens(tokens) if tokens else 0
+        if allowed or not tokens:
+            return tokens[:allowed]
+        spelt: list[int] = self._tokenizer.greedy_tokenize(self._matcher.compute_ff_bytes().decode("utf-8", "replace"))
+        return spelt[:1]
 
     def accept(self, token: int) -> None:
         if token in self._eos:
@@ -245,7 +245,6 @@ class Grammars:
         self.loaded = loaded
         self._guard = threading.Lock()
         self._tokenizer: llguidance.LLTokenizer | None = None
-        self._spelt = dict[int, list[int]]()
 
     def constraint(self, grammar: Grammar | None) -> Constraint:
         """A fresh constraint at the start of an answer.
@@ -255,7 +254,7 @@ class Grammars:
         eos = self.loaded.eos_token_ids
         if grammar is None:
             return FreeText(self.loaded.token_count, self.loaded.vocab_size, eos)
-        return GrammarConstraint(self._translated(), grammar, eos, self._spelt)
+        return GrammarConstraint(self._translated(), grammar, eos)
 
     def _translated(self) -> llguidance.LLTokenizer:
         with self._guard:
@@ -264,7 +263,6 @@ class Grammars:
                 # All end tokens are named: llguidance takes the tokenizer's own only, and Qwen3 has two.
                 eos = sorted(self.loaded.eos_token_ids)
                 self._tokenizer = llguidance.hf.from_tokenizer(inner, max(len(inner), self.loaded.vocab_size), eos)
-                self._spelt = PromptEncoder(self.loaded.tokenizer).spelt()
             return self._tokenizer
 
 

@@ -93,10 +93,6 @@ class PromptEncoder:
         # A vocabulary that holds the control text as an ordinary entry cannot reach it from single characters.
         return [index for character in text for index in self._plain.encode(character, add_special_tokens=False).ids]
 
-    def spelt(self) -> dict[int, list[int]]:
-        """Of each added token the ids that say the same characters."""
-        return {index: self.encode_text(text) for text, index in self._added.items()}
-
     def _pieces(self, messages: Sequence[Message], tools: Sequence[Mapping[str, Any]]) -> Iterator[_Piece]:
         """The rendered prompt, cut where contents begin and end."""
         texts = [message.content for message in messages]

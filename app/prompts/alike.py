@@ -19,7 +19,7 @@ NICKNAME_LETTERS = 6  # so short a name may stand for any first name with its in
 
 _WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
 # They stand before many names, and for a person where no name follows.
-_TITLES = frozenset(
+TITLES = frozenset(
     """
     mr mrs ms miss sir lady lord dame dr doctor prof professor father mother brother sister uncle aunt auntie cousin
     captain colonel major lieutenant general admiral sergeant king queen prince princess duke duchess count countess
@@ -69,7 +69,7 @@ def telling_words(name: str) -> list[str]:
         return []
     if UNSPACED.search(name):  # 小张 may be 张伟
         return []
-    return [word for word in map(folded, words) if word not in _TITLES and word not in _SMALL_WORDS]
+    return [word for word in map(folded, words) if word not in TITLES and word not in _SMALL_WORDS]
 
 
 def _resemble(one: str, other: str) -> bool:

@@ -16,7 +16,7 @@ CARRIED_SENTENCES = 3  # how far back a pronoun reaches
 ENDING_LETTERS = 2  # what grammar hangs onto a name: Annas, Clärchens
 SHORTEST_STEM = 3
 
-_PRONOUNS = frozenset(
+PRONOUNS = frozenset(
     """
     he she they him her them his hers their theirs we us our ours both himself herself themselves
     it its there here one ones each other others former latter everyone
@@ -45,7 +45,7 @@ def meant_by(sentences: Sequence[str], kinds: dict[str, str], writer: str) -> li
         meant = set(named)
         if named and before:
             meant |= {name for name in before[-1] if kinds[name] == "Person"}
-        points = points_always or bool(words & _PRONOUNS)
+        points = points_always or bool(words & PRONOUNS)
         if points:
             meant |= {name for names in before[-CARRIED_SENTENCES:] for name in names}
         if meant:
@@ -63,7 +63,7 @@ def _is_of_known_language(text: str) -> bool:
 def _stems(name: str) -> list[str]:
     """The words that bring a name to mind, without articles and possessives: any of them will do."""
     words = [folded(word) for word in words_of(name)]
-    return [word for word in words if len(word) > 1 and word not in POSSESSIVES and word not in _PRONOUNS] or words
+    return [word for word in words if len(word) > 1 and word not in POSSESSIVES and word not in PRONOUNS] or words
 
 
 def _is_named(name: str, stems: list[str], sentence: str, words: set[str]) -> bool:

@@ -6,6 +6,7 @@ In: a folder of compiled programs, perhaps none.  Out: dspy.Predict objects by n
 A compiled program quotes the journal in its demonstrations, so its file is its owner's alone (mode 0600).
 """
 
+import hashlib
 import json
 import tempfile
 from pathlib import Path
@@ -35,15 +36,17 @@ class Program(dspy.Predict):  # type: ignore[misc]
     """A prompt, and how sure the model must be of what it states there; 0 takes everything."""
 
     min_confidence = 0.0
+    rules = ""  # names the instructions it began with: a grammar belongs to them
 
     def dump_state(self, json_mode: bool = True) -> dict[str, Any]:
-        """DSPy's state and the confidence."""
-        return {**super().dump_state(json_mode), "min_confidence": self.min_confidence}
+        """DSPy's state, the confidence and the rules."""
+        return {**super().dump_state(json_mode), "min_confidence": self.min_confidence, "rules": self.rules}
 
     def load_state(self, state: dict[str, Any], **options: Any) -> "Program":
         """The inverse; a state without a confidence takes everything."""
         self.min_confidence = float(state.get("min_confidence", 0.0))
-        super().load_state({name: value for name, value in state.items() if name != "min_confidence"}, **options)
+        ours = {"min_confidence", "rules"}
+        super().load_state({name: value for name, value in state.items() if name not in ours}, **options)
         return self
 
 
@@ -61,6 +64,8 @@ def journal_programs(types: dict[str, str] = ENTITY_TYPES, folder: Path | None =
         "date_fact": Program(DateFact),
         "answer_question": Program(AnswerQuestion),
     }
+    for program in programs.values():
+        program.rules = hashlib.sha256(program.signature.instructions.encode()).hexdigest()[:16]
     for path in sorted(folder.glob("*.json")) if folder is not None else ():
         if path.stem not in programs:
             raise BadInput(f"{path} is no prompt of ours", hint=f"the prompts are {', '.join(programs)}")
@@ -72,6 +77,7 @@ def save_program(program: dspy.Predict, folder: Path, name: str) -> Path:
     """Write `name`.json in DSPy's format, whole or not at all, for its owner's eyes alone; the LM is not in it."""
     bare = Program(program.signature)
     bare.min_confidence = getattr(program, "min_confidence", 0.0)  # what an optimiser returns may be a plain Predict
+    bare.rules = journal_programs()[name].rules
     bare.demos = [
         {key: value for key, value in dict(demo).items() if key in program.signature.fields} for demo in program.demos
     ]
@@ -115,10 +121,10 @@ def _load(program: Program, path: Path) -> None:
         state = json.loads(path.read_text(encoding="utf-8"))
         fields = [field["prefix"] for field in state["signature"]["fields"]]
         wanted = [field["prefix"] for field in program.dump_state()["signature"]["fields"]]
-        if fields != wanted:
+        if fields != wanted or state.get("rules") != program.rules:
+            what = f"fields: {', '.join(fields)}" if fields != wanted else "rules than this version's"
             raise BadInput(
-                f"{path} was compiled for other fields: {', '.join(fields)}",
-                hint="remove the file, or run `python -m app optimise` again",
+                f"{path} was compiled for other {what}", hint="remove the file, or run `python -m app optimise` again"
             )
         program.load_state({**state, "lm": None})  # a file never brings a model with it
     except OSError as error:

@@ -2,9 +2,9 @@
 
 Knows kinds of entities; knows no model. In: two kinds.  Out: relations, as in Graphiti's `edge_type_map`.
 
-A closed list keeps the graph of many years readable: who works where has one name, and its ends are a person and where
-they work; the sentence of the fact keeps every detail. Where one end is a person, that is the source, so that hardly
-anything can be said the wrong way round.
+A closed list keeps the graph of many years readable: what people are to what they live in, work at, read and fall ill
+with has few names, of known ends; the sentence of the fact keeps every detail. A person is the source of every fact
+with anything else, so that none of these can be said the wrong way round.
 """
 
 RELATIONS: dict[tuple[str, str], tuple[str, ...]] = {
@@ -40,8 +40,8 @@ _KINDS = {kind for ends in RELATIONS for kind in ends}
 
 
 def relations_between(source: str, target: str) -> tuple[str, ...]:
-    """What the one can be to the other, perhaps nothing; with a kind that is not listed, connected."""
-    return RELATIONS.get((source, target), () if {source, target} <= _KINDS else ("CONNECTED_WITH",))
+    """What the one can be to the other, perhaps nothing; with a kind that is not listed, anything."""
+    return RELATIONS.get((source, target), () if {source, target} <= _KINDS else all_relations())
 
 
 def all_relations() -> tuple[str, ...]:

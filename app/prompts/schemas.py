@@ -14,7 +14,7 @@ from app.prompts.relations import relations_between
 # The bounds end the answer of a small model that repeats itself; a list of twelve names is rare, six facts are rarer.
 ENTITIES_PER_SENTENCE, EDGES_PER_SENTENCE = 12, 6
 MAX_FACT_CHARS = 240
-MAX_PAIRS = 200  # of source and target in one chunk; they compile in some 40 ms, and more are rare
+MAX_PAIRS = 200  # of source and target in one chunk; they compile in 40 to 110 ms, and more are rare
 MAX_SUMMARY_CHARS = 300
 _SIGN = "[^\\x00-\\x1f\\x7f]"  # any character of a line
 

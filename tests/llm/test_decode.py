@@ -252,17 +252,20 @@ def test_guesses_are_judged_by_how_long_they_agreed() -> None:
 
 
 @pytest.mark.parametrize("control", [*CONTROL, *MARKERS])
-def test_text_that_spells_a_control_token_is_said_as_text(tiny: LoadedModel, control: str) -> None:
-    """Whatever is switched on: a key, a constant and a choice hold the very characters, and no control token."""
+@pytest.mark.parametrize("tokenizer", ["tiny", "qwen"])
+def test_text_that_spells_a_control_token_is_said_as_text(
+    tokenizer: str, control: str, request: pytest.FixtureRequest
+) -> None:
+    """A key, a constant and a choice hold the very characters, and no control token: the same tokens with any lever."""
+    loaded: LoadedModel = request.getfixturevalue(tokenizer)
     text = f"3. He wrote {control} and left {control}"
     parts = {"said": {"const": text}, text: {"enum": [f"{control}a", f"{control}b", None]}}
     schema = {"type": "object", "properties": parts, "required": list(parts), "additionalProperties": False}
-    added = set(tiny.tokenizer.get_added_vocab().values())
-    for levers in LEVERS:
-        said = Engine(tiny, **levers).complete(
-            Request(messages=[Turn("user", text)], output_type=schema, max_tokens=400)
-        )
-        answer = json.loads(said.text)
-        assert answer["said"] == text
-        assert answer[text] in (f"{control}a", f"{control}b", None)
-        assert not added & set(said.token_ids)
+    asked = Request(messages=[Turn("user", text)], output_type=schema, max_tokens=400)
+    plain = Engine(loaded, **PLAIN).complete(asked)
+    answer = json.loads(plain.text)
+    assert answer["said"] == text
+    assert answer[text] in (f"{control}a", f"{control}b", None)
+    assert not set(loaded.tokenizer.get_added_vocab().values()) & set(plain.token_ids)
+    for levers in LEVERS[::3]:
+        assert Engine(loaded, **levers).complete(asked).token_ids == plain.token_ids, levers

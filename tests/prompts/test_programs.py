@@ -108,6 +108,16 @@ def test_how_sure_a_model_must_be_is_part_of_a_program(tmp_path: Path) -> None:
     assert journal_programs(folder=tmp_path)["extract_edges"].min_confidence == 0.0
 
 
+def test_a_program_compiled_for_other_rules_is_refused(tmp_path: Path) -> None:
+    """What it learnt to say may be what the grammar of today refuses."""
+    path = save_program(journal_programs()["extract_edges"], tmp_path, "extract_edges")
+    state = json.loads(path.read_text(encoding="utf-8"))
+    for rules in ("of old", None):
+        path.write_text(json.dumps({**state, "rules": rules}), encoding="utf-8")
+        with pytest.raises(BadInput, match="compiled for other rules"):
+            journal_programs(folder=tmp_path)
+
+
 def test_programs_that_quote_a_text_are_found(tmp_path: Path) -> None:
     """By any sentence of it, however it is broken into lines; short ones are nobody's in particular."""
     program = journal_programs()["extract_entities"]
