@@ -57,16 +57,18 @@ class Costs:
         return Costs(*(getattr(self, f.name) * factor for f in fields(Costs)))
 
 
-# daybook-nano on the sample journals, docs/measurements.md; another model is assumed to ask and to answer as much.
+# daybook-nano on the sample journals, docs/measurements.md; another model is assumed to ask and to answer as much. The
+# other seconds are what a bare pass of the model, which is probed, does not hold: the graph (7), and masks, grammars and
+# drafts (27), which cost the same whatever the model.
 TYPICAL = Costs(
     chunks=28,
     tokens=4037,
-    calls=144,
-    prompt_tokens=82_625,
-    cached_tokens=42_690,
-    answer_tokens=33_088,
-    forward_passes=2_058,
-    other_seconds=5.0,
+    calls=153,
+    prompt_tokens=98_183,
+    cached_tokens=56_365,
+    answer_tokens=35_069,
+    forward_passes=1_972,
+    other_seconds=34.0,
 )
 
 
