@@ -58,8 +58,8 @@ class Costs:
 
 
 # daybook-nano on the sample journals, docs/measurements.md; another model is assumed to ask and to answer as much. The
-# other seconds are what a bare pass of the model, which is probed, does not hold: the graph (7), and masks, grammars and
-# drafts (27), which cost the same whatever the model.
+# other seconds are what a bare pass of the model, which is probed, does not hold: the graph (7), and masks, grammars
+# and drafts (27), which cost the same whatever the model.
 TYPICAL = Costs(
     chunks=28,
     tokens=4037,

@@ -224,7 +224,11 @@ class JournalPrompts:
             "entry": text.entry(),
             "entities": "\n".join(f"{name}{': ' + _one_line(old[name]) if old[name] else ''}" for name in names),
         }
-        return self._leave("summarize_entities", inputs, schemas.summaries(names), lambda answer: answer)
+
+        def finish(answer: Answer) -> Answer:
+            return {"summaries": [item for item in answer["summaries"] if not is_stuck(item["summary"])]}
+
+        return self._leave("summarize_entities", inputs, schemas.summaries(names), finish)
 
     # --- rendering ----------------------------------------------------------------------------------------
 

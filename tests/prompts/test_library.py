@@ -271,6 +271,8 @@ def test_timestamps_and_summaries_have_graphitis_shape() -> None:
     answer = {"summaries": [{"name": "Siemens", "summary": "Clara works there."}]}
     assert _allowed(call, answer)
     assert SummarizedEntities(**call.finish(answer)).summaries[0].name == "Siemens"
+    stuck = {"summaries": [{"name": "Siemens", "summary": "Clara had a job and I had a job and I had a job and I."}]}
+    assert call.finish(stuck) == {"summaries": []}  # the old one stays
 
 
 def test_the_rules_are_the_same_for_every_entry() -> None:
