@@ -155,7 +155,10 @@ def run(entries: list[Entry], folder: Path, *, scripted: bool = False) -> dict[s
     if done.returncode:
         said = ["it crashed", done.stderr[-2000:]]
         return {"code": done.returncode, "report": {}, "breaches": said, "seconds": seconds}
-    *_, report, told = done.stdout.splitlines()
+    lines = done.stdout.splitlines()
+    if len(lines) < 2:  # a load that was ended from outside reports nothing
+        return {"code": 1, "report": {}, "breaches": ["it ended early", done.stderr[-2000:]], "seconds": seconds}
+    report, told = lines[-2:]
     breaches = json.loads(told)["breaches"]
     if _picture_of(folder) != before:
         breaches.append(f"files around the home: {sorted(_picture_of(folder).items() ^ before.items())}")

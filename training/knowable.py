@@ -10,8 +10,9 @@ name that nothing joins are taken for two, as an unsure reader is told to.
 import re
 
 from app.prompts.alike import TITLES, could_be, folded, telling_words, words_of
+from app.prompts.names import POSSESSIVES
 
-_OF_THE_WRITER = r"\b(?:my|our|mein\w*|unser\w*|ma|mon|notre)\s+"
+_OF_THE_WRITER = rf"\b(?:{'|'.join(sorted(POSSESSIVES))})\s+"
 
 
 def are_plainly_one(name: str, sentence: str, other: str, other_sentence: str) -> bool:

@@ -14,6 +14,7 @@ import jsonschema
 from app.measure.gold import GoldFact, GoldText
 from app.prompts.inputs import number_text
 from app.prompts.library import JournalPrompts, PromptCall, take_call
+from app.prompts.relations import LAST_RESORT
 
 ENTITIES, EDGES, RESOLVE = "extract_entities", "extract_edges", "resolve_entities"
 FIELDS = {ENTITIES: "extracted_entities", EDGES: "edges", RESOLVE: "entity_resolutions"}  # where the answer stands
@@ -152,10 +153,12 @@ def _edges_example(lesson: Lesson) -> dspy.Example:
     answer: dict[str, list[Any]] = {line: [] for line in lines}
     facts = text.facts or ()
     for fact in facts:
-        line = _line_of(fact, lines, text.owner)
-        for relation in (fact.relation, "CONNECTED_WITH"):  # gold and old graphs may have labels of their own
-            item = {**_edge(fact, text), "relation": relation}
-            if line and _allowed(call, {"edges": {**answer, line: [*answer[line], item]}}, "edges", line):
+        line, edge = _line_of(fact, lines, text.owner), _edge(fact, text)
+        if line is None:
+            continue
+        for relation in (edge["relation"], LAST_RESORT):  # gold and old graphs may have labels of their own
+            item = {**edge, "relation": relation}
+            if _allowed(call, {"edges": {**answer, line: [*answer[line], item]}}, "edges", line):
                 answer[line].append(item)
                 break
     right = sorted({" | ".join(sorted((fact.source, fact.target))) for fact in facts})

@@ -7,27 +7,29 @@ with has few names, of known ends; the sentence of the fact keeps every detail. 
 with anything else, so that none of these can be said the wrong way round.
 """
 
+LAST_RESORT = "CONNECTED_WITH"  # what a person is to anything where no other label fits
+
 RELATIONS: dict[tuple[str, str], tuple[str, ...]] = {
     ("Person", "Person"): (
         "MET", "VISITED", "DINED_WITH", "CALLED", "WROTE_TO", "TALKED_WITH", "TRAVELLED_WITH", "PLAYED_WITH",
         "STAYS_WITH", "LIVES_WITH", "HELPED", "GAVE_TO", "LENT_TO", "PAID", "SOLD_TO", "QUARRELLED_WITH", "DISLIKED",
         "LOVES", "TREATED_BY", "TEACHES", "STUDIED_WITH", "WORKS_WITH", "WORKS_FOR", "FRIEND_OF", "NEIGHBOUR_OF",
-        "PARENT_OF", "SIBLING_OF", "MARRIED_TO", "ENGAGED_TO", "SEPARATED_FROM", "RELATED_TO", "CONNECTED_WITH",
+        "PARENT_OF", "SIBLING_OF", "MARRIED_TO", "ENGAGED_TO", "SEPARATED_FROM", "RELATED_TO", LAST_RESORT,
     ),
     ("Person", "Place"): (
         "WAS_AT", "TRAVELLED_TO", "RETURNED_FROM", "LIVES_IN", "MOVED_TO", "LEFT_PLACE", "COMES_FROM", "BORN_IN",
-        "DIED_IN", "WORKS_AT", "OWNS", "BOUGHT", "SOLD", "LOVES", "CONNECTED_WITH",
+        "DIED_IN", "WORKS_AT", "OWNS", "BOUGHT", "SOLD", "LOVES", LAST_RESORT,
     ),
     ("Person", "Organisation"): (
-        "WORKS_AT", "STUDIES_AT", "TEACHES_AT", "MEMBER_OF", "LEADS", "LEFT", "WAS_AT", "DIED_IN", "CONNECTED_WITH",
+        "WORKS_AT", "STUDIES_AT", "TEACHES_AT", "MEMBER_OF", "LEADS", "LEFT", "WAS_AT", "DIED_IN", LAST_RESORT,
     ),
     ("Person", "Work"): (
         "READ", "WATCHED", "LISTENED_TO", "WROTE", "PERFORMED", "PRACTISED", "PRAISES", "LOVES", "WORKS_ON", "FINISHED",
-        "OWNS", "BOUGHT", "SOLD", "CONNECTED_WITH",
+        "OWNS", "BOUGHT", "SOLD", LAST_RESORT,
     ),
-    ("Person", "Project"): ("WORKS_ON", "LEADS", "FINISHED", "CONNECTED_WITH"),
+    ("Person", "Project"): ("WORKS_ON", "LEADS", "FINISHED", LAST_RESORT),
     ("Person", "Thing"): (
-        "OWNS", "BOUGHT", "SOLD", "ILL_WITH", "RECOVERED_FROM", "DIED_OF", "TOOK_PART_IN", "WORKS_ON", "CONNECTED_WITH",
+        "OWNS", "BOUGHT", "SOLD", "ILL_WITH", "RECOVERED_FROM", "DIED_OF", "TOOK_PART_IN", "WORKS_ON", LAST_RESORT,
     ),
     ("Place", "Place"): ("LOCATED_IN",),
     ("Organisation", "Place"): ("LOCATED_IN",),

@@ -13,18 +13,19 @@ from datetime import date
 
 from app.journal.dates import find_dates
 from app.prompts.meant import PRONOUNS
+from app.prompts.names import FUNCTION_WORDS
 from training.made.names import SOUNDS, syllables
 
 _WORD = re.compile(r"(?<![\w'’-])[^\W\d_]{4,}(?![\w'’-])")
 _ENDING_LETTERS = 2
-# what decides between a fact, its end, its denial and a wish
+# what decides between a fact, its end, its denial and a wish, and is no function word
 _HINGES = frozenset(
     """
-    never nothing nobody none hardly without neither longer would could should might wish wished hoped dreamt dreamed
-    want wanted plan planned almost nearly perhaps maybe failed refused instead
-    nicht nichts niemand kein keine keinen keinem keiner ohne mehr hätte hätten würde würden könnte könnten wäre wären
-    vielleicht beinahe fast wollte wollten möchte möchten
-    plus jamais rien personne sans aucun aucune aurait serait voudrais voulais voulait presque
+    nothing nobody none hardly longer wish wished hoped dreamt dreamed want wanted plan planned almost nearly perhaps
+    maybe failed refused instead
+    nichts niemand keinem keiner mehr hätte hätten würde würden könnte könnten wäre wären vielleicht beinahe fast
+    wollten möchte möchten
+    rien personne aucun aucune aurait serait voudrais voulais voulait presque
     """.split()  # noqa: SIM905  a list of words is read best as words
 )
 
@@ -33,7 +34,7 @@ def with_strange_words(
     rng: random.Random, sentences: Iterable[str], kept: Iterable[str], today: date, share: float
 ) -> list[str]:
     """`share` of the common words of four letters and more are exchanged, but none of `kept` or of a date."""
-    stay = _HINGES | PRONOUNS | {word for text in kept for word in re.findall(r"\w+", text.lower())}
+    stay = _HINGES | FUNCTION_WORDS | PRONOUNS | {word for text in kept for word in re.findall(r"\w+", text.lower())}
 
     def exchanged(sentence: str) -> str:
         dates = [(found.start, found.end) for found in find_dates(sentence, today)]
