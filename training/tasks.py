@@ -115,7 +115,7 @@ def edges_example(
     lines = {int(line.partition(".")[0]): line for line in call.schema["properties"]["edges"]["properties"]}
     found: dict[str, list[dict[str, Any]]] = {line: [] for line in lines.values()}
     sayable = {line: _sayable(call.schema, line) for line in found}
-    for fact in entry.facts:
+    for fact in sorted(entry.facts, key=lambda fact: _reading_order(fact, entry.sentences[fact.sentence])):
         line = lines.get(fact.sentence + 1)
         if line is None or (fact.source, fact.target, fact.relation) not in sayable[line]:
             continue  # the app lets no model say it
@@ -133,6 +133,19 @@ def edges_example(
     if _is_foregone(call) or not _dates_allowed(call, stated):
         return None
     return _example("edges", call, {"edges": found}, lost=len(entry.facts) - len(stated))
+
+
+def _reading_order(fact: MadeFact, sentence: str) -> tuple[int, int]:
+    """Facts in the order in which a reader has both their ends: any other would have to be guessed."""
+    first, last = sorted(_place_of(name, sentence) for name in (fact.source, fact.target))
+    return last, first
+
+
+def _place_of(name: str, sentence: str) -> int:
+    """Where a sentence names somebody, by the whole name or a word of it; -1 for who is not named, as the writer."""
+    if name in sentence:
+        return sentence.index(name)
+    return min((sentence.index(word) for word in name.split() if word in sentence), default=-1)
 
 
 def resolution_example(

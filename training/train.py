@@ -3,10 +3,13 @@
 Knows batches and weights. In: seeds.  Out: training/runs/NAME/checkpoint.pt and a log line a minute.
 
 The rate is held constant and falls only in a last run with `--decay`, so that training can be stopped and
-resumed at any minute and still end well (warm-up, stable, decay).
+resumed at any minute and still end well (warm-up, stable, decay). With `--processes 2` two processes update the same
+weights in shared memory without locks (Hogwild, arxiv.org/abs/1106.5730), each with journals and an optimiser of its
+own: where one of the cores is busy with other work now and then, nobody waits for the slower one.
 """
 
 import argparse
+import dataclasses
 import itertools
 import json
 import signal
@@ -16,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+import torch.multiprocessing
 import torch.nn.functional as F
 from safetensors.torch import load_file
 from torch import Tensor
@@ -31,7 +35,7 @@ PROMPT_WEIGHT = 0.0  # invented names cannot be predicted: learning to read the 
 RATE = 6e-4  # Adam; at 1.5e-3 the noise of 2,048-token batches held entities at 0.49 nats a token
 WARM_UP_STEPS = 50
 COPY_STEPS = 150  # a game of pure copying first: it takes the heads of copy_at_birth a minute to become exact
-SEEDS_PER_RUN = 10_000_000  # every run draws journals of its own
+SEEDS_PER_RUN = 10_000_000  # every run, and every process of it, draws journals of its own
 
 
 @dataclass
@@ -52,16 +56,30 @@ def main() -> None:
     run = RUNS / options.name
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     tokenizer = load_tokenizer(tokenizer_folder(run))
-    model = Nano(NanoConfig(vocab_size=len(tokenizer))).to(device)
+    model = Nano(NanoConfig(vocab_size=len(tokenizer))).to(device).share_memory()
     optimizer = make_optimizer(model)
     state = load_checkpoint(run / "checkpoint.pt", model, optimizer)
     print(
         f"{sum(p.numel() for p in model.parameters()):,} weights, prompts {prompts_fingerprint()}, {state}", flush=True
     )
+    done = torch.zeros(options.processes, 2, dtype=torch.int64).share_memory_()
+    for place in range(1, options.processes):
+        arguments = (model, dataclasses.replace(state), options, done, place)
+        torch.multiprocessing.get_context("spawn").Process(target=train_beside, args=arguments, daemon=True).start()
     try:
-        train(model, optimizer, state, options, run, device)
+        train(model, optimizer, state, options, done)
     finally:
         save_checkpoint(run / "checkpoint.pt", model, optimizer, state)
+
+
+def train_beside(model: Nano, state: State, options: argparse.Namespace, done: Tensor, place: int) -> None:
+    """What another process does: train the shared weights, and leave logging and saving to the first."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; the first ends the others
+    torch.set_num_threads(options.threads)
+    optimizer = make_optimizer(model)
+    if (checkpoint := RUNS / options.name / "checkpoint.pt").exists():
+        optimizer.load_state_dict(torch.load(checkpoint, map_location="cpu", weights_only=True)["optimizer"])
+    train(model, optimizer, state, options, done, place)
 
 
 def train(
@@ -69,17 +87,20 @@ def train(
     optimizer: torch.optim.Optimizer,
     state: State,
     options: argparse.Namespace,
-    run: Path,
-    device: torch.device,
+    done: Tensor,
+    place: int = 0,
 ) -> None:
-    """One run of `options.minutes`, with a checkpoint every few minutes."""
-    state.runs += 1
+    """One run of `options.minutes`; the process at place 0 writes a log line a minute and a checkpoint every few.
+
+    done   (processes, 2): steps and tokens of each process, in shared memory
+    """
+    run, device, before = RUNS / options.name, next(model.parameters()).device, dataclasses.replace(state)
+    state.runs += len(done)
     stream = itertools.chain(
         copy_batches(model.config.vocab_size, COPY_STEPS - state.steps),
-        batches(load_tokenizer(tokenizer_folder(run)), state.runs * SEEDS_PER_RUN, PROMPT_WEIGHT),
+        batches(load_tokenizer(tokenizer_folder(run)), (before.runs + 1 + place) * SEEDS_PER_RUN, PROMPT_WEIGHT),
     )
     started = logged = saved = time.monotonic()
-    minutes_before = state.minutes
     losses: dict[str, list[float]] = defaultdict(list)
     for batch in stream:
         elapsed = time.monotonic() - started
@@ -90,10 +111,11 @@ def train(
         for group in optimizer.param_groups:
             group["lr"] = RATE * scale
         losses[batch.task].append(step(model, optimizer, batch, device))
-        state.steps += 1
-        state.tokens += batch.prefix.numel() + int((batch.weights > 0).sum())
-        state.minutes = minutes_before + elapsed / 60
-        if time.monotonic() - logged > 60:
+        done[place] += torch.tensor([1, batch.prefix.numel() + int((batch.weights > 0).sum())])
+        steps, tokens = done.sum(dim=0).tolist()
+        state.steps, state.tokens = before.steps + steps, before.tokens + tokens
+        state.minutes = before.minutes + elapsed / 60
+        if place == 0 and time.monotonic() - logged > 60:
             logged = time.monotonic()
             line = {task: round(sum(v) / len(v), 4) for task, v in sorted(losses.items())}
             print(
@@ -102,7 +124,7 @@ def train(
                 flush=True,
             )
             losses.clear()
-        if time.monotonic() - saved > 180:
+        if place == 0 and time.monotonic() - saved > 180:
             saved = time.monotonic()
             save_checkpoint(run / "checkpoint.pt", model, optimizer, state)
 
@@ -180,7 +202,8 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--name", default="nano", help="folder under training/runs")
     parser.add_argument("--minutes", type=float, default=60.0)
-    parser.add_argument("--threads", type=int, default=1, help="one is fastest when the machine is busy")
+    parser.add_argument("--threads", type=int, default=1, help="of each process; one is fastest when busy")
+    parser.add_argument("--processes", type=int, default=1, help="that train the same weights side by side")
     parser.add_argument("--decay", action="store_true", help="let the rate fall to zero over this run: the last one")
     return parser.parse_args()
 
