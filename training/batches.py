@@ -4,7 +4,6 @@ Knows tokens and padding; knows no weights. In: seeds.  Out: Batches, the same f
 """
 
 import random
-import re
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,13 +12,11 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedTokenizerFast
 
-from app.prompts.adapter import dump_answer
+from training.encoding import Encoded, ExampleEncoder
 from training.made.journal import make_journal
 from training.tasks import Example, examples
 
 BATCH_TOKENS = 4096  # of the variable part, padding included
-# Of what a fact says in words of its own: half of the loss on facts lay there, and none of what makes a fact right.
-RETOLD_WEIGHT = 0.2
 MAX_EXAMPLE_TOKENS = 1700
 COPY_SEED = 7
 # Share of each task's examples that is used: the short answers are learnt soon, finding entities and facts is not.
@@ -32,7 +29,6 @@ KEPT = {
     "answer": 0.5,
     "timestamps": 0.2,
 }
-_FACT = re.compile(r'"fact": "((?:[^"\\]|\\.)+)"')
 POOL = 48  # examples of a task gathered before they are sorted by length: less padding
 
 
@@ -44,65 +40,6 @@ class Batch:
     prefix: Tensor
     ids: Tensor
     weights: Tensor
-
-
-@dataclass(frozen=True, slots=True)
-class Encoded:
-    """Token ids of one example, and how much each token of the answer counts: nothing where the grammar gives it."""
-
-    prefix: tuple[int, ...]
-    prompt: tuple[int, ...]
-    answer: tuple[int, ...]
-    weights: tuple[float, ...]
-
-    @property
-    def length(self) -> int:
-        return len(self.prompt) + len(self.answer)
-
-
-class ExampleEncoder:
-    """ChatML around the contents, each content encoded as plain text, as the app's own client does it."""
-
-    def __init__(self, tokenizer: PreTrainedTokenizerFast) -> None:
-        self._tokenizer = tokenizer
-        self._control = {t: tokenizer.convert_tokens_to_ids(t) for t in ("<|im_start|>", "<|im_end|>")}
-        self._prefixes: dict[str, tuple[int, ...]] = {}
-
-    def encode(self, example: Example) -> Encoded:
-        start, end = self._control["<|im_start|>"], self._control["<|im_end|>"]
-        if example.system not in self._prefixes:
-            head = [start, *self._plain("system\n"), *self._plain(example.system), end, *self._plain("\n")]
-            self._prefixes[example.system] = (*head, start, *self._plain("user\n"))
-        prompt = (*self._plain(example.user), end, *self._plain("\n"), start, *self._plain("assistant\n"))
-        ids = self._tokenizer(
-            example.answer, add_special_tokens=False, split_special_tokens=True, return_offsets_mapping=True
-        )
-        weights = [1.0] * len(example.answer)  # by character
-        for weight, spans in ((0.0, read_aloud(example)), (RETOLD_WEIGHT, retold(example))):
-            for first, last in spans:
-                weights[first:last] = [weight] * (last - first)
-        # A token that begins in a line and ends behind it decides whether the line's list is empty.
-        counted = [max(weights[first:last]) for first, last in ids["offset_mapping"]]
-        return Encoded(self._prefixes[example.system], prompt, (*ids["input_ids"], end), (*counted, 1.0))
-
-    def _plain(self, text: str) -> list[int]:
-        ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False, split_special_tokens=True)
-        return ids
-
-
-def read_aloud(example: Example) -> Iterator[tuple[int, int]]:
-    """Half-open spans of the lines that the grammar makes an answer repeat: at run time nobody asks for them."""
-    place = 0
-    for field in example.schema["properties"].values():
-        for line in field.get("required", []):
-            place = example.answer.index(quoted := dump_answer(line), place) + len(quoted)
-            yield place - len(quoted) + 1, place
-
-
-def retold(example: Example) -> Iterator[tuple[int, int]]:
-    """Half-open spans of the sentences that facts are told in."""
-    for found in _FACT.finditer(example.answer):
-        yield found.span(1)
 
 
 def journals_examples(first_seed: int, *, held_out: bool = False) -> Iterator[Example]:

@@ -6,10 +6,8 @@ Knows the generator's labels and `app.prompts`; knows no weights. In: a MadeJour
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
 from typing import Any
 
-from app.llm.foregone import ChoiceError, foregone_answer
 from app.prompts import schemas
 from app.prompts.adapter import dump_answer
 from app.prompts.inputs import dated
@@ -17,6 +15,7 @@ from app.prompts.library import JournalPrompts, PromptCall, render, take_call, t
 from app.prompts.signatures import ENTITY_TYPES, AnswerQuestion
 from training.knowable import are_plainly_one, are_plainly_two
 from training.made.labels import MadeEntity, MadeEntry, MadeFact, MadeJournal, MadeQuestion
+from training.sayable import choices, dates_allowed, is_foregone, sayable
 
 # How often each task is drawn per entry; extraction is the hardest and the most frequent in use.
 MAX_PREVIOUS_CHARS = 500
@@ -85,7 +84,7 @@ def entities_example(prompts: JournalPrompts, entry: MadeEntry) -> Example:
     lists = call.schema["properties"]["extracted_entities"]["properties"]
     found: dict[str, list[dict[str, Any]]] = {line: [] for line in lists}
     for entity in entry.entities:
-        line = next((line for line, offered in lists.items() if entity.name in _choices(offered)), None)
+        line = next((line for line, offered in lists.items() if entity.name in choices(offered)), None)
         if line is not None:
             found[line].append({"name": entity.name, "type": entity.type})
     lost = len(entry.entities) - sum(map(len, found.values()))
@@ -114,10 +113,10 @@ def edges_example(
     assert call is not None
     lines = {int(line.partition(".")[0]): line for line in call.schema["properties"]["edges"]["properties"]}
     found: dict[str, list[dict[str, Any]]] = {line: [] for line in lines.values()}
-    sayable = {line: _sayable(call.schema, line) for line in found}
+    allowed = {line: sayable(call.schema, line) for line in found}
     for fact in sorted(entry.facts, key=lambda fact: _reading_order(fact, entry.sentences[fact.sentence])):
         line = lines.get(fact.sentence + 1)
-        if line is None or (fact.source, fact.target, fact.relation) not in sayable[line]:
+        if line is None or (fact.source, fact.target, fact.relation) not in allowed[line]:
             continue  # the app lets no model say it
         found[line].append(
             {
@@ -130,7 +129,7 @@ def edges_example(
             }
         )
     stated = [item for items in found.values() for item in items]
-    if _is_foregone(call) or not _dates_allowed(call, stated):
+    if is_foregone(call) or not dates_allowed(call, stated):
         return None
     return _example("edges", call, {"edges": found}, lost=len(entry.facts) - len(stated))
 
@@ -180,7 +179,7 @@ def resolution_example(
     labels = dict(zip(chosen, told_apart(known[i][0] for i in chosen), strict=True))
     found = [{"name": n.name, "same_as": labels.get(n.identity)} for n in news]
     call = take_call()
-    return None if _is_foregone(call) else _example("resolution", call, {"entity_resolutions": found})
+    return None if is_foregone(call) else _example("resolution", call, {"entity_resolutions": found})
 
 
 def _is_knowable(new: MadeEntity, entry: MadeEntry, identity: int, known: tuple[str, str, str]) -> bool:
@@ -224,7 +223,7 @@ def resolve_examples(
     )
     call = take_call()
     assert call is not None
-    if _is_foregone(call):
+    if is_foregone(call):
         return
     words = ["same" if i == fact.repeats else "ended" if i in fact.ends else "other" for i in both]
     lines = call.schema["properties"]["verdicts"]["properties"]
@@ -251,7 +250,7 @@ def timestamps_examples(prompts: JournalPrompts, fact: MadeFact, entry: MadeEntr
     call = take_call()
     assert call is not None
     found = {"valid_at": fact.valid_at, "invalid_at": fact.invalid_at}
-    if _dates_allowed(call, [found]):
+    if dates_allowed(call, [found]):
         yield _example("timestamps", call, found)
 
 
@@ -268,46 +267,6 @@ def question_example(question: MadeQuestion, told: dict[int, MadeFact], writer: 
     call = PromptCall(render(AnswerQuestion, asked), schemas.answer(list(lines)), dict)
     quoted = {line: "yes" for line, is_gold in lines.items() if is_gold}
     return _example("answer", call, {"facts": quoted, "answer": question.answer})
-
-
-def _is_foregone(call: PromptCall | None) -> bool:
-    """Whether the app would not ask, since only one answer is possible."""
-    assert call is not None
-    try:
-        foregone_answer(call.schema)
-    except ChoiceError:
-        return False
-    return True
-
-
-def _choices(offered: dict[str, Any]) -> list[str]:
-    """The names a sentence's list may hold."""
-    return _offered(offered["items"]["properties"]["name"])
-
-
-def _offered(choice: dict[str, Any]) -> list[str]:
-    return choice["enum"] if "enum" in choice else [choice["const"]]
-
-
-def _dates_allowed(call: PromptCall, found: list[dict[str, Any]]) -> bool:
-    text = call.messages[1]["content"]
-    return all(
-        day is None or (day in text and date.fromisoformat(day))
-        for item in found
-        for day in (item["valid_at"], item["invalid_at"])
-    )
-
-
-def _sayable(schema: dict[str, Any], line: str) -> set[tuple[str, str, str]]:
-    """Source, target and relation of every fact that a sentence may state."""
-    kind = schema["properties"]["edges"]["properties"][line]["items"]["$ref"].rpartition("/")[2]
-    said = (option["properties"] for option in schema["$defs"][kind]["anyOf"])
-    return {
-        (option["source"]["const"], target, relation)
-        for option in said
-        for target in _offered(option["target"])
-        for relation in _offered(option["relation"])
-    }
 
 
 def _example(task: str, call: PromptCall | None, answer: dict[str, Any], lost: int = 0) -> Example:
