@@ -214,7 +214,7 @@ def suite(folder: Path) -> dict[str, Any]:
         "every rename": at_every(loads, "rename"),
         "some syncs": at_every(loads, "sync", 5),
         "some statements": at_every(loads, "statement", 5),
-        "random": at_random(loads, 4, int(time.time())),
+        "random": at_random(loads, 72, int(time.time())),  # more than a hundred deaths with the others
         **{number: failing(loads, number, 2) for number in ("ENOSPC", "EIO", "ENOMEM")},
         "forget": {kind: at_every(forgets, kind, 3) for kind in ("statement", "rename")},
         "edit": {kind: at_every(edits, kind, 2) for kind in ("statement", "rename")},
