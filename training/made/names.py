@@ -7,9 +7,11 @@ import random
 from dataclasses import dataclass
 from functools import cache
 
+from training.made.pieces import pieced_name
 from training.made.words import WORDS, is_held_out
 
 INVENTED = 0.62  # share of names that no list holds: the model has to copy, not to remember
+PIECED = 0.3  # of those for training, the share that is made of any tokens: a token never met cannot be copied
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,19 +101,21 @@ SOUNDS = (
 
 
 @cache
-def _listed() -> dict[str, list[tuple[str, ...]]]:
+def _listed(held_out: bool) -> dict[str, list[tuple[str, ...]]]:
+    """By kind, the names of each line: of all files, or of the first alone, so that testing stays what it was."""
     kinds: dict[str, list[tuple[str, ...]]] = {"m": [], "f": [], "s": []}
-    for line in (WORDS / "names.txt").read_text(encoding="utf-8").splitlines():
-        if line and not line.startswith("//"):
-            head, _, names = line.partition(":")
-            kinds[head.split()[1]].append(tuple(name.replace("_", " ") for name in names.split()))
+    for path in sorted(WORDS.glob("names.txt" if held_out else "names*.txt")):
+        for line in path.read_text(encoding="utf-8").splitlines():
+            if line and not line.startswith("//"):
+                head, _, names = line.partition(":")
+                kinds[head.split()[1]].append(tuple(name.replace("_", " ") for name in names.split()))
     return kinds
 
 
 @cache
 def _culture(kind: str, held_out: bool) -> tuple[tuple[str, ...], ...]:
     """The names of each culture that belong to this part; the English ones are longest, so draw cultures first."""
-    parts = (tuple(n for n in names if is_held_out(n) == held_out) for names in _listed()[kind])
+    parts = (tuple(n for n in names if is_held_out(n) == held_out) for names in _listed(held_out)[kind])
     return tuple(part for part in parts if part)
 
 
@@ -136,11 +140,17 @@ def syllables(rng: random.Random, sounds: Sounds, held_out: bool, ends: tuple[st
             return name[0].upper() + name[1:]
 
 
+def _invented(rng: random.Random, sounds: Sounds, held_out: bool, ends: tuple[str, ...]) -> str:
+    if not held_out and rng.random() < PIECED:
+        return pieced_name(rng)
+    return syllables(rng, sounds, held_out, ends)
+
+
 def first_name(rng: random.Random, woman: bool, held_out: bool, sounds: Sounds) -> str:
     """A first name, now and then a double one."""
     if rng.random() > INVENTED:
         return listed_name(rng, "f" if woman else "m", held_out)
-    name = syllables(rng, sounds, held_out, sounds.women if woman else sounds.men)
+    name = _invented(rng, sounds, held_out, sounds.women if woman else sounds.men)
     if rng.random() < 0.03:
         name += "-" + syllables(rng, sounds, held_out, sounds.women if woman else sounds.men, 1)
     return name
@@ -153,7 +163,7 @@ def surname(rng: random.Random, held_out: bool, sounds: Sounds) -> str:
     """A family name: listed or invented, with particles, apostrophes and hyphens."""
     if rng.random() > INVENTED:
         return listed_name(rng, "s", held_out)
-    name = syllables(rng, sounds, held_out, sounds.families)
+    name = _invented(rng, sounds, held_out, sounds.families)
     kind = rng.random()
     if kind < 0.04:
         return f"{rng.choice(PARTICLES)} {name}"
@@ -166,7 +176,7 @@ def surname(rng: random.Random, held_out: bool, sounds: Sounds) -> str:
 
 def town_name(rng: random.Random, held_out: bool, sounds: Sounds) -> str:
     """The name of a town; none of them is on a map but by accident."""
-    return syllables(rng, sounds, held_out, sounds.towns)
+    return _invented(rng, sounds, held_out, sounds.towns)
 
 
 def _is_harsh(name: str) -> bool:
