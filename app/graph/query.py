@@ -9,6 +9,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import app.graph.quiet  # noqa: F401  # before graphiti
@@ -176,8 +177,29 @@ async def canonical_dump(store: GraphStore) -> dict[str, Any]:
         " s.target_uuid AS target, s.episode_uuid AS episode, s.kind AS kind, s.start AS start, s.`end` AS `end`,"
         " s.words AS words"
     )
-    picture = {"episodes": episodes, "entities": entities, "facts": facts, "mentions": mentions, "spans": spans}
-    return {name: sorted((_plain(row) for row in rows), key=json.dumps) for name, rows in picture.items()}
+    for row in (*entities, *facts):
+        row["attributes"] = flat(json.loads(row["attributes"] or "{}"))
+    return canonical({"episodes": episodes, "entities": entities, "facts": facts, "mentions": mentions, "spans": spans})
+
+
+def canonical(picture: dict[str, list[Row]]) -> dict[str, Any]:
+    """Rows as JSON values, in one order."""
+    order = partial(json.dumps, sort_keys=True)
+    return {name: sorted((_plain(row) for row in rows), key=order) for name, rows in picture.items()}
+
+
+def flat(attributes: dict[str, Any]) -> dict[str, Any]:
+    """Attributes as every graph database can hold them: what has parts as JSON text, no nulls.
+
+    A fraction keeps fifteen digits, since FalkorDB tells no more.
+    """
+    return {name: _flat(value) for name, value in attributes.items() if value is not None}
+
+
+def _flat(value: Any) -> Any:
+    if isinstance(value, float):
+        return float(f"{value:.15g}")
+    return json.dumps(value, sort_keys=True) if isinstance(value, dict | list) else value
 
 
 def _plain(row: Row) -> dict[str, Any]:

@@ -20,9 +20,11 @@ os.environ.update(SWITCHES)
 
 # graphiti logs failed queries with their parameters (the journal's words) and entity names in its warnings.
 # Every child logger passes through the parent: a dead end there is enough, whatever level a child has.
-_graphiti_log = logging.getLogger("graphiti_core")
-_graphiti_log.handlers = [logging.NullHandler()]
-_graphiti_log.propagate = False
+# Neo4j's client warns of labels that a new database does not know yet.
+for _library in ("graphiti_core", "neo4j"):
+    _log = logging.getLogger(_library)
+    _log.handlers = [logging.NullHandler()]
+    _log.propagate = False
 
 # A cancelled episode leaves behind searches that graphiti had queued and never began; there is nothing to await.
 warnings.filterwarnings(

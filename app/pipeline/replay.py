@@ -9,11 +9,13 @@ another question now, and the model is asked. A kill at any moment leaves the ma
 
 import dataclasses
 import json
+import shutil
 from pathlib import Path
 
 from app.ledger.store import Ledger
 from app.pipeline.request import GRAPH_NAME, LoadReport, LoadRequest, Progress
 
+SERVED_NAME = "served"  # in the home: the graph that is being written to a server, with its ledger
 _READER = "reader of "  # and the group's name: with which model, embedder and owner it was read
 
 
@@ -59,9 +61,16 @@ def drop_old_graph(home: Path, ledger: Ledger) -> None:
     if mark is not None and mark.step == "drop":
         for part in home.glob(GRAPH_NAME + "*"):
             part.unlink()
+        drop_served(home)  # one that was killed left it, and it may hold what is forgotten
         if mark.sweep:
             forget_kv(home)
         ledger.past.note_dropped()
+
+
+def drop_served(home: Path) -> None:
+    """Take the working folder of a copy away."""
+    if (home / SERVED_NAME).exists():
+        shutil.rmtree(home / SERVED_NAME)
 
 
 def forget_kv(home: Path) -> None:

@@ -23,13 +23,13 @@ sys.addaudithook(note_network)  # before anything else is imported
 
 from app.graph.ingest import ingest_episode  # noqa: E402
 from app.graph.query import canonical_dump, counts, search  # noqa: E402
-from tests.fakes import WEEKS, FakeLM, ground, open_store  # noqa: E402
+from tests.fakes import GROUP, WEEKS, FakeLM, ground, open_store  # noqa: E402
 
 
-async def load(path: Path, *, die_after: int | None = None) -> dict[str, Any]:
+async def load(path: Path, *, die_after: int | None = None, group: str = GROUP) -> dict[str, Any]:
     """Load all weeks; SIGKILL this process right after its n-th query."""
     lm = FakeLM()
-    with open_store(path, lm) as store:
+    with open_store(path, lm, group) as store:
         (held,) = await store.rows("MATCH (e:Episodic) RETURN count(*) AS episodes")
         (whole,) = await store.rows("MATCH (o:Outcome) RETURN count(*) AS episodes")
         run, queries = store.driver._run, 0
@@ -92,13 +92,82 @@ def kill(folder: Path) -> dict[str, Any]:
     return told
 
 
-def main(what: str, folder: Path) -> dict[str, Any]:
+async def serve(path: Path, place: str, *, die_after: int | None = None) -> dict[str, Any]:
+    """Copy a loaded graph to a server; SIGKILL this process right after the n-th answer to the copying itself."""
+    from app.graph import served
+    from app.graph.address import Address
+
+    address, answers = Address.parse(place, ""), 0
+    client = client_of(address)
+    (name,) = {"query", "run"} & set(vars(client))
+    ask = getattr(client, name)
+
+    async def counted(*query: Any, **parameters: Any) -> Any:
+        nonlocal answers
+        try:
+            return await ask(*query, **parameters)
+        finally:  # that an index stands already is an answer, too
+            answers += 1
+            if answers == die_after:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    with open_store(path, group=group_at(address)) as store:
+        async with served.opened(address) as driver:
+            (marks, _, _) = await driver.execute_query("MATCH (n:DaybookUnfinished) RETURN n")
+        setattr(client, name, counted)
+        await served.copy(store, address, "this home")
+        setattr(client, name, ask)
+        async with served.opened(address) as driver:
+            same = await served.dump(driver, store.group) == await canonical_dump(store)
+            await driver.execute_query("MATCH (n) DETACH DELETE n")
+    return {"answers": answers, "same": same, "marks": len(marks), "spoken_to": NETWORK}
+
+
+def client_of(address: Any) -> Any:
+    """The class through which every query to the server goes."""
+    if address.is_falkor:
+        from falkordb.asyncio.graph import AsyncGraph
+
+        return AsyncGraph
+    from neo4j._async.work.transaction import AsyncTransactionBase
+
+    return AsyncTransactionBase
+
+
+def group_at(address: Any) -> str:
+    return str(address.name) if address.is_falkor else GROUP
+
+
+def kill_copies(folder: Path, place: str) -> dict[str, Any]:
+    """Kill a copying at three moments; each time run the same command again."""
+    from app.graph.address import Address
+
+    path = folder / "graph.kuzu"
+    in_a_fork(load(path, group=group_at(Address.parse(place, ""))))
+    _, undisturbed = in_a_fork(serve(path, place))
+    total = undisturbed["answers"]
+    told: dict[str, Any] = {"runs": 0, "killed": 0, "unfinished": 0, "different": [], "spoken_to": []}
+    for moment in (total // 3, 2 * total // 3, total - 1):  # after the last one it is whole
+        ended_by, _ = in_a_fork(serve(path, place, die_after=moment))
+        _, again = in_a_fork(serve(path, place))
+        told["runs"] += 1
+        told["killed"] += ended_by == signal.SIGKILL
+        told["unfinished"] += again["marks"]
+        told["spoken_to"] += again["spoken_to"]
+        if not again["same"]:
+            told["different"].append(moment)
+    return told
+
+
+def main(what: str, folder: Path, place: str = "") -> dict[str, Any]:
     folder.mkdir(parents=True, exist_ok=True)
     if what == "kill":
         return kill(folder)
+    if what == "serve":
+        return kill_copies(folder, place)
     told = asyncio.run(load(folder / "graph.kuzu"))
     return {**told, "network": NETWORK}
 
 
 if __name__ == "__main__":
-    print(json.dumps(main(sys.argv[1], Path(sys.argv[2]))))
+    print(json.dumps(main(sys.argv[1], Path(sys.argv[2]), *sys.argv[3:])))

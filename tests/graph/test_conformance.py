@@ -1,6 +1,7 @@
 """What a graph database has to hold before it may keep a journal; asked of the store, whatever lies under it.
 
 Another database is one more line in STORES; `python -m benchmarks.conformance` adds 10,000 nodes and Graphiti's tests.
+The same is asked of copies on FalkorDB and Neo4j servers, through Graphiti, in test_served.
 """
 
 import stat

@@ -183,12 +183,12 @@ def test_the_graph_is_built_again_elsewhere(bench: Bench, tmp_path: Path) -> Non
 
 
 def test_a_graph_is_built_only_where_nothing_is(bench: Bench, tmp_path: Path) -> None:
-    """A folder in use, the home itself, a file and a database's address are refused in one line, and kept."""
+    """A folder in use, the home itself, a file, a server that is not there: refused in one line, and kept."""
     lay(bench, LIFE[:1])
     bench.load()
     before, mode = sorted(path.name for path in bench.journals.iterdir()), bench.journals.stat().st_mode
     file = bench.journals / "2024.md"
-    for place in (str(bench.journals), str(bench.home), str(file), "neo4j://localhost:7687", "falkordb://localhost"):
+    for place in (str(bench.journals), str(bench.home), str(file), "neo4j://localhost:1", "falkordb://localhost:1"):
         told = bench.ask("rebuild", "--into", place)
         assert (told.code, len(told.err.splitlines())) == (2, 1), place
         assert place in told.err

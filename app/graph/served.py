@@ -1,0 +1,254 @@
+"""A copy of a graph on a server, FalkorDB or Neo4j, for any program that stands on Graphiti.
+
+Knows Graphiti's models and drivers; what Daybook does stands on the home's own graph, never on a copy.
+In: an address and a store.  Out: the equal graph there, read back and compared, or an error in one line.
+"""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+
+import app.graph.quiet  # noqa: F401  # before graphiti
+
+# isort: split
+from graphiti_core.edges import EntityEdge, EpisodicEdge
+from graphiti_core.errors import GroupsEdgesNotFoundError
+from graphiti_core.nodes import EntityNode, EpisodicNode
+from graphiti_core.utils.bulk_utils import add_nodes_and_edges_bulk
+
+from app.errors import BadInput, DaybookError, StorageFailed
+from app.graph.address import Address
+from app.graph.query import canonical, canonical_dump, flat
+from app.graph.store import GraphStore
+from app.graph.unasked import UnaskedEmbedder
+
+_PAGE = 500  # rows of one query: with long vectors some megabytes
+_ANSWER_SECONDS, _CONNECT_SECONDS = 120, 10
+_MARK = "DaybookUnfinished"  # label of the one node that stands while a copy is not whole
+
+_SPANS = (
+    "MATCH (s:Span) {where} RETURN s.uuid AS uuid, s.target_uuid AS target, s.episode_uuid AS episode, s.kind AS kind,"
+    " s.start AS start, s.`end` AS `end`, s.words AS words"
+)
+
+
+async def check(address: Address, owner: str) -> None:
+    """Whether a copy may be begun there.
+
+    owner    who copies: a place that the same owner left unfinished is free
+    raises   BadInput where no such server answers, or who asks is refused, or a graph stands
+    """
+    async with opened(address) as driver:
+        await _require_room(driver, address, owner)
+
+
+async def copy(store: GraphStore, address: Address, owner: str) -> None:
+    """Write the store's group there, with vectors and the words behind every fact, and compare what is read back.
+
+    Killed at any moment it leaves a mark, by which the same owner begins anew; nobody else may.
+    raises   what `check` raises; StorageFailed if the server fails in between or gives back something else
+    """
+    async with opened(address) as driver:
+        await _require_room(driver, address, owner)
+        with _named_failures(address, begun=True):
+            await driver.execute_query("MATCH (n) DETACH DELETE n")
+            await driver.execute_query(f"CREATE (:{_MARK} {{copy_of: $owner}})", owner=owner)
+            await driver.build_indices_and_constraints()
+            await _write(store, driver)
+            _compare(address, await canonical_dump(store), await dump(driver, store.group))
+            await driver.execute_query(f"MATCH (n:{_MARK}) DELETE n")
+
+
+async def dump(driver: Any, group: str) -> dict[str, Any]:
+    """`app.graph.query.canonical_dump` of a copy, asked through Graphiti, page by page."""
+    entities = await _all(EntityNode, driver, group, with_embeddings=True)
+    names = {entity.uuid: entity.name for entity in entities}
+    (spans, _, _) = await driver.execute_query(_SPANS.format(where="WHERE s.group_id = $group"), group=group)
+    return canonical(
+        {
+            "episodes": [
+                {"uuid": e.uuid, "name": e.name, "text": e.content, "valid_at": e.valid_at, "facts": e.entity_edges}
+                for e in await _all(EpisodicNode, driver, group)
+            ],
+            "entities": [
+                {
+                    "uuid": entity.uuid,
+                    "name": entity.name,
+                    "labels": sorted(entity.labels),
+                    "summary": entity.summary,
+                    "attributes": flat(entity.attributes),
+                    "vector": entity.name_embedding,
+                }
+                for entity in entities
+            ],
+            "facts": [
+                {
+                    "uuid": fact.uuid,
+                    "fact": fact.fact,
+                    "relation": fact.name,
+                    "source": names[fact.source_node_uuid],
+                    "target": names[fact.target_node_uuid],
+                    "valid_at": fact.valid_at,
+                    "invalid_at": fact.invalid_at,
+                    "episodes": fact.episodes,
+                    "attributes": flat(fact.attributes),
+                    "vector": fact.fact_embedding,
+                    "source_uuid": fact.source_node_uuid,
+                    "target_uuid": fact.target_node_uuid,
+                }
+                for fact in await _all(EntityEdge, driver, group, with_embeddings=True)
+            ],
+            "mentions": [
+                {"episode": mention.source_node_uuid, "entity": mention.target_node_uuid}
+                for mention in await _all(EpisodicEdge, driver, group)
+            ],
+            "spans": [dict(span) for span in spans],
+        }
+    )
+
+
+async def _write(store: GraphStore, driver: Any) -> None:
+    """Nodes before what hangs on them. The words are nodes of our own, which Graphiti passes over."""
+    source, group, unasked = store.driver, store.group, UnaskedEmbedder()
+    entities = await _all(EntityNode, source, group, with_embeddings=True)
+    facts = await _all(EntityEdge, source, group, with_embeddings=True)
+    for row in (*entities, *facts):
+        row.attributes = flat(row.attributes)
+    for page in _pages(await _all(EpisodicNode, source, group)):
+        await add_nodes_and_edges_bulk(driver, page, [], [], [], unasked)
+    for page in _pages(entities):
+        await add_nodes_and_edges_bulk(driver, [], [], page, [], unasked)
+    for page in _pages(facts):
+        await add_nodes_and_edges_bulk(driver, [], [], [], page, unasked)
+    for page in _pages(await _all(EpisodicEdge, source, group)):
+        await add_nodes_and_edges_bulk(driver, [], page, [], [], unasked)
+    told = await store.rows(_SPANS.format(where=", (n:Episodic {uuid: s.episode_uuid}) WHERE n.group_id = $group_id"))
+    for page in _pages(told):
+        rows = [
+            {"uuid": span["uuid"], "group_id": group, "target_uuid": span["target"], "episode_uuid": span["episode"]}
+            | {name: span[name] for name in ("kind", "start", "end", "words")}
+            for span in page
+        ]
+        await driver.execute_query("UNWIND $rows AS row CREATE (s:Span) SET s = row", rows=rows)
+
+
+async def _all(kind: Any, driver: Any, group: str, **more: bool) -> list[Any]:
+    """Every row of a kind, by Graphiti's cursor."""
+    rows: list[Any] = []
+    while True:
+        cursor = rows[-1].uuid if rows else None
+        try:
+            page = await kind.get_by_group_ids(driver, [group], limit=_PAGE, uuid_cursor=cursor, **more)
+        except GroupsEdgesNotFoundError:  # how an empty page of edges is said
+            return rows
+        if not page:
+            return rows
+        if rows and page[0].uuid >= cursor:  # the newest uuid comes first
+            raise StorageFailed("the graph server tells the same page twice", hint="use another version of it")
+        rows += page
+
+
+def _pages(rows: list[Any]) -> Iterator[list[Any]]:
+    return (rows[first : first + _PAGE] for first in range(0, len(rows), _PAGE))
+
+
+def _compare(address: Address, sent: dict[str, Any], held: dict[str, Any]) -> None:
+    differ = [
+        f"{sum(row not in held[name] for row in rows)} of {len(rows)} {name}"
+        for name, rows in sent.items()
+        if rows != held[name]
+    ]
+    if differ:
+        raise StorageFailed(
+            f"{address} does not give back what was written: {', '.join(differ)}", hint="run it again: it begins anew"
+        )
+
+
+async def _require_room(driver: Any, address: Address, owner: str) -> None:
+    with _named_failures(address):
+        ((marks, _, _), (nodes, _, _)) = [
+            await driver.execute_query(query)
+            for query in (f"MATCH (n:{_MARK}) RETURN n.copy_of AS owner", "MATCH (n) RETURN count(n) AS number")
+        ]
+    if nodes[0]["number"] and [mark["owner"] for mark in marks] != [owner]:
+        raise BadInput(
+            f"{address} holds {nodes[0]['number']:,} nodes already, a copy needs an empty place",
+            hint="name another graph in the address, or delete that one first",
+        )
+
+
+@asynccontextmanager
+async def opened(address: Address) -> AsyncIterator[Any]:
+    """Graphiti's driver for the address, connected; nothing was asked yet.  raises BadInput if nobody answers"""
+    with _named_failures(address):
+        driver = _falkor(address) if address.is_falkor else _neo4j(address)
+    driver._init_task.cancel()  # it would make indexes before it is known what stands there
+    try:
+        if not address.is_falkor:
+            with _named_failures(address):  # a query would be tried for half a minute
+                await driver.client.verify_connectivity()
+        yield driver
+    finally:
+        await driver.close()
+
+
+def _falkor(address: Address) -> Any:
+    try:
+        from falkordb.asyncio import FalkorDB  # late, and not everybody has it
+    except ImportError as error:
+        raise BadInput("the client of FalkorDB is not installed", hint="pip install 'falkordb>=1.8,<2'") from error
+    from app.graph.drivers.falkor import ServedFalkor
+
+    client = FalkorDB(
+        host=address.host,
+        port=address.port,
+        username=address.user,
+        password=address.password,
+        ssl=address.is_encrypted,
+        ssl_check_hostname=address.is_encrypted,
+        socket_timeout=_ANSWER_SECONDS,
+        socket_connect_timeout=_CONNECT_SECONDS,
+    )
+    return ServedFalkor(falkor_db=client, database=address.name)
+
+
+def _neo4j(address: Address) -> Any:
+    from graphiti_core.driver.neo4j_driver import Neo4jDriver  # late: only who goes there needs it
+
+    return Neo4jDriver(address.server, address.user, address.password, database=address.name)
+
+
+@contextmanager
+def _named_failures(address: Address, *, begun: bool = False) -> Iterator[None]:
+    """What a client says becomes one line without the password, the query and its values."""
+    from neo4j.exceptions import DriverError, Neo4jError  # late; it comes with graphiti-core
+
+    known: tuple[type[Exception], ...] = (DriverError, Neo4jError, OSError)
+    if address.is_falkor:
+        try:
+            from redis.exceptions import RedisError
+        except ImportError:  # the opening, inside, says so
+            pass
+        else:
+            known = (RedisError, OSError)
+    try:
+        yield
+    except known as error:
+        raise _failure(address, error, begun) from error
+
+
+def _failure(address: Address, error: Exception, begun: bool) -> DaybookError:
+    kind = getattr(error, "code", None) or type(error).__name__
+    said = str(error)
+    if "Auth" in kind or "Unauthorized" in kind or "NOAUTH" in said or "WRONGPASS" in said:
+        return BadInput(
+            f"{address} refuses this user and password",
+            hint=f"write them into the address: {address.scheme}://USER:PASSWORD@{address.place}",
+        )
+    if "unknown command" in said:
+        return BadInput(f"at {address.place} answers a Redis without FalkorDB", hint="start FalkorDB there")
+    if "DatabaseNotFound" in kind:
+        return BadInput(f"{address.place} has no database {address.name}", hint="make it first, or name another")
+    if begun:
+        return StorageFailed(f"{address} failed in the middle: {kind}", hint="run it again: it begins anew")
+    return BadInput(f"no graph server answers at {address}: {kind}", hint="start it, or name where it is")
