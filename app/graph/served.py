@@ -22,7 +22,7 @@ from app.graph.query import canonical, canonical_dump, flat
 from app.graph.store import GraphStore
 from app.graph.unasked import UnaskedEmbedder
 
-_PAGE = 500  # rows of one query: with long vectors some megabytes
+_PAGE = 1000  # rows of one query: with long vectors some megabytes
 _ANSWER_SECONDS, _CONNECT_SECONDS = 120, 10
 _MARK = "DaybookUnfinished"  # label of the one node that stands while a copy is not whole
 
