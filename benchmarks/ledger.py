@@ -1,8 +1,8 @@
 """What the ledger costs, and how soon a killed load goes on: `python -m benchmarks.ledger [--entries 1000] [--runs 5]`.
 
 Knows the tests' scripted model, which answers at once, and for `--share` the bundled one. In: a number of entries.
-Out: JSON: the time a load takes to its first question after a kill and after a peaceful end, side by side; or the
-share of an ingestion's wall time that is spent in the ledger.
+Out: JSON: the time a load takes to its first question after a kill and after a peaceful end, side by side, and the time
+a ledger of that size takes to open; or the share of an ingestion's wall time that is spent in the ledger.
 """
 
 import argparse
@@ -21,6 +21,7 @@ import pytest
 
 import load_journals
 from app.ledger.database import Database
+from app.ledger.store import Ledger
 from app.settings import ROOT
 from tests.pipeline.child import in_a_fork
 from tests.pipeline.scripted import OWNER, fresh_home, install, write_journal
@@ -66,7 +67,17 @@ def recovery(entries: int, runs: int, folder: Path) -> dict[str, Any]:
         in_a_fork(lambda: load(journals, home, lambda asked: os.kill(os.getpid(), signal.SIGKILL) if asked else None))
         killed.append(in_a_fork(lambda: load(journals, home))[1])
     calm, after = statistics.median(peaceful), statistics.median(killed)
-    return {"entries": entries, "peaceful_s": calm, "after_kill_s": after, "recovery_s": after - calm, "runs": killed}
+    return {
+        "entries": entries, "peaceful_s": calm, "after_kill_s": after, "recovery_s": after - calm, "runs": killed,
+        "open_s": statistics.median(opening(home) for _ in range(31)),
+    }  # fmt: skip
+
+
+def opening(home: Path) -> float:
+    """Seconds until a ledger is open, every row of it checked that is checked then."""
+    started = time.perf_counter()
+    with Ledger.open(home):
+        return time.perf_counter() - started
 
 
 def share(folder: Path) -> dict[str, Any]:

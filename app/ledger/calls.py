@@ -4,29 +4,17 @@ Knows keys and bytes; knows nothing of models, prompts or graphs.
 In: a key that stands for everything the answer depends on.  Out: the answer given before, or None.
 """
 
-import zlib
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from app.ledger.database import Database
+from app.ledger.schema import CALLS, VECTORS
 from app.ledger.uses import Uses
-from app.ledger.weights import put_weights
 
 _BYTES_PER_COMPONENT = 4  # float32
 _KEYS_A_QUERY = 500  # SQLite takes 999 values a statement in its oldest builds
-
-
-@dataclass(frozen=True, slots=True)
-class CallTotals:
-    """What all recorded model calls cost together."""
-
-    calls: int
-    prompt_tokens: int
-    answer_tokens: int
-    cached_tokens: int
-    seconds: float
 
 
 class CallLog:
@@ -38,8 +26,10 @@ class CallLog:
 
     def get(self, key: str) -> str | None:
         """The answer recorded under `key` (JSON text), or None if it was never asked, or is damaged: then ask again."""
-        for answer, checksum in self._database.rows("SELECT answer, checksum FROM calls WHERE key = ?", (key,)):
-            if checksum in (None, zlib.crc32(str(answer).encode())):
+        for (answer,) in self._database.rows(
+            f"SELECT CASE WHEN {CALLS.whole()} THEN answer END FROM calls WHERE key = ?", (key,)
+        ):
+            if answer is not None:
                 self._uses.note(key)
                 return str(answer)
             self._database.rows("DELETE FROM calls WHERE key = ?", (key,))
@@ -64,25 +54,24 @@ class CallLog:
         seconds         wall time of the call
         weights         how sure it was, in the same commit: a replay must be as sure as the first reading
         """
-        with self._database.transaction():
-            self._database.rows(
-                "INSERT INTO calls VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO NOTHING",
-                (
-                    key, prompt_name, model, answer, prompt_tokens, answer_tokens, cached_tokens, seconds, _now(),
-                    zlib.crc32(answer.encode()),
-                ),
-            )  # fmt: skip
-            if weights is not None:
-                put_weights(self._database, key, weights)
+        sure = None if weights is None else json.dumps(weights, separators=(",", ":"))
+        self._database.rows(
+            "INSERT INTO calls VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO NOTHING",
+            (key, prompt_name, model, answer, prompt_tokens, answer_tokens, cached_tokens, seconds, _now(), sure),
+        )
         self._uses.note(key)
 
-    def totals(self) -> CallTotals:
-        """Sums over every recorded call."""
-        ((calls, prompt, answer, cached, seconds),) = self._database.rows(
-            "SELECT count(*), coalesce(sum(prompt_tokens), 0), coalesce(sum(answer_tokens), 0),"
-            " coalesce(sum(cached_tokens), 0), coalesce(sum(seconds), 0.0) FROM calls"
-        )
-        return CallTotals(int(calls or 0), int(prompt or 0), int(answer or 0), int(cached or 0), float(seconds or 0))
+
+class WeightShelf:
+    """How sure each recorded answer was, so that a replay is as sure as the first reading."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def get(self, key: str) -> list[Any] | None:
+        """The weights of the call, or None if they were not asked for; ask for its answer first."""
+        rows = self._database.rows(f"SELECT weights FROM calls WHERE key = ? AND {CALLS.whole()}", (key,))
+        return list(json.loads(str(rows[0][0]))) if rows and rows[0][0] is not None else None
 
 
 class VectorShelf:
@@ -103,9 +92,11 @@ class VectorShelf:
         for first in range(0, len(keys), _KEYS_A_QUERY):
             some = keys[first : first + _KEYS_A_QUERY]
             marks = ", ".join("?" * len(some))
-            rows = self._database.rows(f"SELECT key, data, checksum FROM vectors WHERE key IN ({marks})", some)
-            for key, data, checksum in rows:
-                if isinstance(data, bytes) and checksum in (None, zlib.crc32(data)):
+            rows = self._database.rows(
+                f"SELECT key, CASE WHEN {VECTORS.whole()} THEN data END FROM vectors WHERE key IN ({marks})", some
+            )
+            for key, data in rows:
+                if isinstance(data, bytes):
                     self._uses.note(str(key))
                     found[str(key)] = data
                 else:
@@ -123,8 +114,8 @@ class VectorShelf:
         assert all(len(data) % _BYTES_PER_COMPONENT == 0 for data in vectors.values()), "whole float32 components"
         with self._database.transaction():
             self._database.each(
-                "INSERT INTO vectors VALUES (?, ?, ?, ?) ON CONFLICT (key) DO NOTHING",
-                [(key, len(data) // _BYTES_PER_COMPONENT, data, zlib.crc32(data)) for key, data in vectors.items()],
+                "INSERT INTO vectors VALUES (?, ?, ?) ON CONFLICT (key) DO NOTHING",
+                [(key, len(data) // _BYTES_PER_COMPONENT, data) for key, data in vectors.items()],
             )
         for key in vectors:
             self._uses.note(key)

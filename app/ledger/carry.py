@@ -13,7 +13,6 @@ from typing import Any, cast
 
 from app.ledger.database import Database
 from app.ledger.labels import Labels
-from app.ledger.records import text_checksum
 from app.picture import ChunkRecord, Episode, JournalFile, Label, Place
 
 
@@ -29,8 +28,8 @@ def read_chunks(database: Database, group: str) -> dict[str, ChunkRecord]:
     rows = database.rows(
         "SELECT c.episode_uuid, c.date, c.chunk_id, c.entry_id, e.state, e.precision, e.title, e.lead,"
         ' c."index", c."count", c.start, c."end", c.ordinal, c.state,'
-        " CASE WHEN t.place IS NOT NULL THEN row_number() OVER (ORDER BY t.place NULLS LAST) END"
-        " FROM chunks c JOIN entries e USING (group_id, entry_id) LEFT JOIN texts t USING (episode_uuid)"
+        " CASE WHEN c.place IS NOT NULL THEN row_number() OVER (ORDER BY c.place NULLS LAST) END"
+        " FROM chunks c JOIN entries e USING (group_id, entry_id)"
         " WHERE c.group_id = ?",
         (group,),
     )
@@ -60,11 +59,7 @@ def read_files(database: Database, group: str) -> tuple[JournalFile, ...]:
 
 def read_labels(database: Database, group: str) -> tuple[Label, ...]:
     """The decisions of a group; their places count its own chunks, as `turn` does."""
-    rows = database.rows(
-        "SELECT place FROM texts JOIN chunks USING (episode_uuid) WHERE group_id = ? AND place IS NOT NULL"
-        " ORDER BY place",
-        (group,),
-    )
+    rows = database.rows("SELECT place FROM chunks WHERE group_id = ? AND place IS NOT NULL ORDER BY place", (group,))
     places = [cast(int, place) for (place,) in rows]
     return tuple(
         replace(label, number=0, place=bisect_right(places, label.place)) for label in Labels(database).all(group)
@@ -84,7 +79,7 @@ def write_labels(database: Database, group: str, labels: Iterable[Label], after:
 
 def last_place(database: Database) -> int:
     """Of all that has been read, of whatever group; 0 at the beginning."""
-    return max((cast(int, place) for (place,) in database.rows("SELECT max(place) FROM texts") if place), default=0)
+    return max((cast(int, place) for (place,) in database.rows("SELECT max(place) FROM chunks") if place), default=0)
 
 
 def write_chunks(
@@ -107,10 +102,10 @@ def write_chunks(
         )
         database.each(
             'INSERT INTO chunks (episode_uuid, chunk_id, group_id, entry_id, "index", "count", start, "end", date,'
-            " ordinal, state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            " ordinal, state, place) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
             [
                 (uuid, c.chunk_id, group, c.entry_id, c.index, c.count, c.start, c.end, c.date.isoformat(), c.ordinal,
-                 c.state)
+                 c.state, after + c.turn if c.turn else None)
                 for uuid, c in known
             ],
         )  # fmt: skip
@@ -119,13 +114,8 @@ def write_chunks(
             [(uuid, p.path, p.start, p.end) for uuid, c in known for p in c.places],
         )
         database.each(
-            "INSERT INTO texts (episode_uuid, text, checksum, place) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
-            [
-                (episode.uuid, episode.text, text_checksum(episode.text, None), after + turn if turn else None)
-                for episode in episodes
-                if episode.chunk
-                for turn in (episode.chunk.turn,)
-            ],
+            "INSERT INTO texts (episode_uuid, text) VALUES (?, ?) ON CONFLICT DO NOTHING",
+            [(episode.uuid, episode.text) for episode in episodes if episode.chunk],
         )
         # An entry stands from its first chunk to its last; the ledger finds it there when the file is read again.
         spans: dict[tuple[str, str], list[int]] = defaultdict(list)

@@ -11,79 +11,23 @@ from pathlib import Path
 from threading import RLock
 
 from app.errors import StorageFailed
+from app.ledger import checksums, upgrade
 from app.ledger.home import make_private_file
+from app.ledger.schema import CHECKED_AT_OPENING, SCHEMA_VERSION, schema
 
 Value = str | int | float | bytes | None
 Row = tuple[Value, ...]
 
 APPLICATION_ID = 0x44_61_79_62  # "Dayb": tells our file from any other SQLite file
-SCHEMA_VERSION = 2
-
-_SCHEMA = """
-CREATE TABLE files (
-    path TEXT PRIMARY KEY, sha256 TEXT NOT NULL, bytes INTEGER NOT NULL, encoding TEXT NOT NULL,
-    first_seen TEXT NOT NULL, last_seen TEXT NOT NULL, state TEXT NOT NULL CHECK (state IN ('present', 'gone'))
-) STRICT;
-CREATE TABLE entries (
-    group_id TEXT NOT NULL, entry_id TEXT NOT NULL, date TEXT NOT NULL, precision TEXT NOT NULL, title TEXT NOT NULL,
-    lead INTEGER NOT NULL,
-    state TEXT NOT NULL CHECK (state IN ('current', 'superseded', 'gone')),
-    PRIMARY KEY (group_id, entry_id)
-) STRICT;
-CREATE TABLE placements (
-    group_id TEXT NOT NULL, entry_id TEXT NOT NULL, path TEXT NOT NULL REFERENCES files (path),
-    start INTEGER NOT NULL, "end" INTEGER NOT NULL,
-    PRIMARY KEY (group_id, entry_id, path, start),
-    FOREIGN KEY (group_id, entry_id) REFERENCES entries ON DELETE CASCADE
-) STRICT;
-CREATE INDEX placements_by_path ON placements (group_id, path);
-CREATE TABLE chunks (
-    episode_uuid TEXT PRIMARY KEY, chunk_id TEXT NOT NULL, group_id TEXT NOT NULL, entry_id TEXT NOT NULL,
-    "index" INTEGER NOT NULL, "count" INTEGER NOT NULL, start INTEGER NOT NULL, "end" INTEGER NOT NULL,
-    date TEXT NOT NULL, ordinal INTEGER NOT NULL,
-    state TEXT NOT NULL CHECK (state IN ('planned', 'done', 'empty', 'quarantined')), reason TEXT,
-    FOREIGN KEY (group_id, entry_id) REFERENCES entries ON DELETE CASCADE
-) STRICT;
-CREATE INDEX chunks_by_entry ON chunks (group_id, entry_id, "index");
-CREATE INDEX chunks_by_date ON chunks (group_id, date, ordinal);
-CREATE TABLE chunk_places (
-    episode_uuid TEXT NOT NULL REFERENCES chunks ON DELETE CASCADE, path TEXT NOT NULL,
-    start INTEGER NOT NULL, "end" INTEGER NOT NULL,
-    PRIMARY KEY (episode_uuid, path, start)
-) STRICT;
-CREATE TABLE calls (
-    key TEXT PRIMARY KEY, prompt_name TEXT NOT NULL, model TEXT NOT NULL, answer TEXT NOT NULL,
-    prompt_tokens INTEGER NOT NULL, answer_tokens INTEGER NOT NULL, cached_tokens INTEGER NOT NULL,
-    seconds REAL NOT NULL, created_at TEXT NOT NULL
-) STRICT;
-CREATE TABLE vectors (key TEXT PRIMARY KEY, dim INTEGER NOT NULL, data BLOB NOT NULL) STRICT;
-CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
-"""
 
 _RESTORE = "restore it from a copy, or choose another home"
-
-# What each version added to the one before it. Version 2: the words of every chunk and the order in which chunks were
-# read, so that the graph can be built again from this file alone; which answers a group's graph stands on; checksums.
-_ADDED = {
-    2: """
-CREATE TABLE texts (
-    episode_uuid TEXT PRIMARY KEY REFERENCES chunks ON DELETE CASCADE, text TEXT NOT NULL, offsets TEXT,
-    place INTEGER, checksum INTEGER NOT NULL
-) STRICT;
-CREATE INDEX texts_by_place ON texts (place);
-CREATE TABLE uses (
-    group_id TEXT NOT NULL, key TEXT NOT NULL, round INTEGER NOT NULL, PRIMARY KEY (group_id, key)
-) STRICT, WITHOUT ROWID;
-ALTER TABLE calls ADD COLUMN checksum INTEGER;
-ALTER TABLE vectors ADD COLUMN checksum INTEGER;
-"""
-}
+_MADE = "SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY type, name"
 
 
 class Database:
     """A connection shared by all threads behind one lock; each statement is durable before it returns.
 
-    path    created with mode 0600 if absent
+    path    created with mode 0600 if absent; one of an older version becomes one of this version
     raises  StorageFailed for a damaged, foreign or newer file, a full disk, an input/output error
     """
 
@@ -92,7 +36,7 @@ class Database:
         self._lock = RLock()
         self._depth = 0
         make_private_file(path)
-        self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        self._connection = _connect(path)
         try:
             self._prepare()
         except BaseException:  # nobody else can close it, whatever went wrong; it goes on
@@ -115,13 +59,70 @@ class Database:
         self.rows("PRAGMA secure_delete = ON")  # forgotten text is overwritten, not only unlinked
         self.rows("PRAGMA temp_store = MEMORY")  # no journal text in temporary files
         self.rows("PRAGMA foreign_keys = ON")
-        if is_blank or version != SCHEMA_VERSION:
+        if is_blank:
             with self.transaction():
-                added = [script for number, script in _ADDED.items() if is_blank or number > int(version or 0)]
-                for statement in filter(str.strip, ";".join([_SCHEMA, *added] if is_blank else added).split(";")):
+                for statement in schema():
                     self.rows(statement)
                 self.rows(f"PRAGMA application_id = {APPLICATION_ID}")
                 self.rows(f"PRAGMA user_version = {SCHEMA_VERSION}")
+            return
+        if version != SCHEMA_VERSION:
+            self._renew(int(version or 0))
+            return
+        if self.rows(_MADE) != _made():
+            raise self._damaged("its tables are not those of a ledger")
+        if complaint := self._complaint():
+            self._mend(complaint)
+        else:
+            self._require_whole_rows()
+
+    def _complaint(self) -> str:
+        """What SQLite says of pages, indexes and types, if not all is well; it reads the whole file."""
+        ((said,),) = self.rows("PRAGMA integrity_check(1)")
+        return "" if said == "ok" else str(said)
+
+    def _mend(self, complaint: str) -> None:
+        """Make the indexes anew: they hold nothing that the rows do not, and rows can prove themselves."""
+        with self.transaction():
+            self.rows("REINDEX")
+            if self._complaint():
+                raise self._damaged(complaint)
+            self._require_whole_rows()
+            # Words whose own key is damaged belong to nothing any more, and nothing would ever delete them.
+            self.rows("DELETE FROM texts WHERE episode_uuid NOT IN (SELECT episode_uuid FROM chunks)")
+
+    def _require_whole_rows(self) -> None:
+        """The rows of the tables that cannot be had again."""
+        counted = " UNION ALL ".join(
+            f"SELECT count(*), '{table.name}' FROM {table.name} WHERE NOT ({table.whole()})"
+            for table in CHECKED_AT_OPENING
+        )
+        damaged = ", ".join(
+            f"{int(rows)} in {table!s}" for rows, table in self.rows(counted) if isinstance(rows, int) and rows
+        )
+        if damaged:
+            raise self._damaged(f"rows that fail their checksum: {damaged}")
+
+    def _damaged(self, what: str) -> StorageFailed:
+        return StorageFailed(f"{self._path} is damaged: {' '.join(what.split())}", hint=_RESTORE)
+
+    def _renew(self, version: int) -> None:
+        """Put a ledger of this version in the place of an older one, in one step."""
+        if self.rows("SELECT 1 FROM sqlite_master WHERE sql LIKE '%row_checksum%'"):
+            raise self._damaged(f"it says version {version} and has tables of a later one")
+        if complaint := self._complaint():
+            raise self._damaged(complaint)
+        part = part_of(self._path)
+        _clear(part)
+        try:
+            with closing(Database(part)) as new, self._named_failures():
+                upgrade.take_over(new._connection, self._path, version)
+            self.close()
+            part.replace(self._path)
+        finally:
+            _clear(part)
+        self._connection = _connect(self._path)
+        self._prepare()
 
     def rows(self, sql: str, parameters: Sequence[Value] = ()) -> list[Row]:
         """Run one statement and return all its rows."""
@@ -169,7 +170,7 @@ class Database:
         part = part_of(path)
         make_private_file(part)  # VACUUM takes an empty file
         self.rows("VACUUM INTO ?", (str(part),))
-        with closing(sqlite3.connect(part, isolation_level=None)) as copy, self._named_failures():
+        with closing(_connect(part)) as copy, self._named_failures():
             copy.execute(sql, parameters)
         part.replace(path)
 
@@ -193,6 +194,27 @@ class Database:
             raise StorageFailed(f"{self._path} is damaged", hint=_RESTORE) from error
 
 
+def _connect(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    checksums.teach(connection)
+    return connection
+
+
+def _made() -> list[Row]:
+    """The tables, indexes and triggers of a new ledger."""
+    with closing(sqlite3.connect(":memory:")) as new:
+        checksums.teach(new)
+        for statement in schema():
+            new.execute(statement)
+        return new.execute(_MADE).fetchall()
+
+
+def _clear(part: Path) -> None:
+    """Leave nothing of a copy that was not finished."""
+    for left in part.parent.glob(part.name + "*"):
+        left.unlink()
+
+
 def part_of(path: Path) -> Path:
     """Under which name a copy is written until it is whole."""
     return path.with_name(path.name + ".part")
@@ -205,6 +227,8 @@ def _storage_failed(path: Path, error: sqlite3.DatabaseError) -> StorageFailed:
         return StorageFailed(f"database or disk is full: {path}", hint="free space and run the same command again")
     if code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
         return StorageFailed(f"cannot write {path}: {said}", hint="free space or check the disk, then run again")
-    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+    if code == 0:  # Python could not take a text, and would quote it
+        return StorageFailed(f"{path} is damaged", hint=_RESTORE)
+    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CONSTRAINT):
         return StorageFailed(f"{path} is damaged: {said}", hint=_RESTORE)
     return StorageFailed(f"{path}: {said}", hint="run the same command again; if it stays, choose another home")

@@ -13,12 +13,14 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Literal
 
-from app.errors import BadInput
-from app.ledger.database import Database
+from app.errors import StorageFailed
+from app.ledger.database import Database, Value
+from app.ledger.schema import TEXTS
 from app.ledger.uses import Uses
 
 ReplayStep = Literal["drop", "fill"]
 _MARK = "replay"
+_TEXT = "CAST(texts.text AS BLOB)"  # as it lies there
 _WRITE_MARK = "INSERT INTO meta VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
 
 
@@ -53,7 +55,8 @@ class KnownEntry:
 class Past:
     """What was read, to be forgotten or told again; one of each ledger."""
 
-    def __init__(self, database: Database, uses: Uses) -> None:
+    def __init__(self, path: Path, database: Database, uses: Uses) -> None:
+        self._path = path
         self._database = database
         self._rows = database.rows
         self._uses = uses
@@ -65,8 +68,7 @@ class Past:
         """
         rows = self._rows(
             "SELECT c.group_id, c.episode_uuid FROM chunks c JOIN entries e USING (group_id, entry_id)"
-            " JOIN texts t USING (episode_uuid)"
-            " WHERE c.state = 'planned' AND e.state <> 'superseded' AND t.place IS NOT NULL ORDER BY t.place"
+            " WHERE c.state = 'planned' AND e.state <> 'superseded' AND c.place IS NOT NULL ORDER BY c.place"
         )
         return [(str(group), {str(uuid) for _, uuid in run}) for group, run in groupby(rows, key=itemgetter(0))]
 
@@ -91,28 +93,46 @@ class Past:
         ]
 
     def texts(self, group: str, entry_ids: Collection[str]) -> list[str]:
-        """The words of these entries' chunks."""
+        """The words of these entries' chunks; damaged ones, too, so that they can be forgotten."""
         rows = self._rows(
-            "SELECT c.entry_id, t.text FROM texts t JOIN chunks c USING (episode_uuid) WHERE c.group_id = ?", (group,)
+            f"SELECT c.entry_id, {_TEXT} FROM texts JOIN chunks c USING (episode_uuid) WHERE c.group_id = ?", (group,)
         )
-        return [str(text) for entry_id, text in rows if str(entry_id) in entry_ids]
+        return [_decoded(text) for entry_id, text in rows if str(entry_id) in entry_ids]
 
     def every_text(self) -> list[str]:
-        """The words of all groups."""
-        return [str(text) for (text,) in self._rows("SELECT text FROM texts")]
+        """The words of all groups, damaged ones too."""
+        return [_decoded(text) for (text,) in self._rows(f"SELECT {_TEXT} FROM texts")]
+
+    def require_words(self, where: str, *parameters: Value) -> None:
+        """See that chunks have their words, and that none are damaged.
+
+        where   a condition on chunks c of entries e
+        raises  StorageFailed, with what brings them back: words come with their journals
+        """
+        rows = self._rows(
+            "SELECT DISTINCT c.date, c.entry_id FROM chunks c JOIN entries e USING (group_id, entry_id)"
+            f" LEFT JOIN texts USING (episode_uuid) WHERE {where} AND NOT ({TEXTS.whole()}) ORDER BY c.date",
+            parameters,
+        )
+        if rows:
+            what = "1 entry, of" if len(rows) == 1 else f"{len(rows)} entries, the first of"
+            ids = " ".join(str(entry_id)[:12] for _, entry_id in rows[:8])
+            raise StorageFailed(
+                f"{self._path}: the words of {what} {rows[0][0]!s}, are damaged or missing",
+                hint=f"load the journal again; what no file holds any more: forget {ids}",
+            )
 
     def forget(self, group: str, entry_ids: Collection[str]) -> bool:
         """Delete entries with all that hangs on them; True if the graph has to be built again.
 
         The days they leave are numbered anew, as a ledger would have numbered them that never saw the entries.
-        raises  BadInput for a home of an older Daybook
+        raises  StorageFailed if the words of others are damaged or missing
         """
         with self._database.transaction():
             mine = [
                 (str(state), place)
                 for entry_id, state, place in self._rows(
-                    "SELECT entry_id, state, place FROM chunks LEFT JOIN texts USING (episode_uuid) WHERE group_id = ?",
-                    (group,),
+                    "SELECT entry_id, state, place FROM chunks WHERE group_id = ?", (group,)
                 )
                 if str(entry_id) in entry_ids
             ]
@@ -128,7 +148,7 @@ class Past:
                 # What was given up after reading them was asked with their help: it is tried again.
                 self._rows(
                     "UPDATE chunks SET state = 'planned', reason = NULL WHERE group_id = ? AND state = 'quarantined'"
-                    " AND episode_uuid IN (SELECT episode_uuid FROM texts WHERE place > ?)",
+                    " AND place > ?",
                     (group, min((int(place or 0) for _, place in mine), default=0)),
                 )
                 self.start_replay(sweep=True)
@@ -137,21 +157,17 @@ class Past:
     def start_replay(self, *, sweep: bool = False) -> None:
         """Send every chunk that the graph holds back to the queue, in the order in which they were read.
 
-        raises  BadInput if the words of one are not known: the home was made by an older Daybook
+        raises  StorageFailed if the words of one are damaged, or missing: a home of an older Daybook has none
         """
         with self._database.transaction():
             ended = "state IN ('done', 'empty')"
-            if self._rows(f"SELECT 1 FROM chunks LEFT JOIN texts USING (episode_uuid) WHERE {ended} AND text IS NULL"):
-                raise BadInput(
-                    "this home was made by an older Daybook, which did not keep the words it read",
-                    hint="load its journals once more, then run this again",
-                )
+            self.require_words(f"c.{ended}")
             for (uuid,) in self._rows(
-                f"SELECT episode_uuid FROM chunks JOIN texts USING (episode_uuid) WHERE {ended} AND place IS NULL"
-                " ORDER BY date, ordinal, group_id"
+                f"SELECT episode_uuid FROM chunks WHERE {ended} AND place IS NULL ORDER BY date, ordinal, group_id"
             ):
                 give_place(self._database, str(uuid))
             self._rows(f"UPDATE chunks SET state = 'planned', reason = NULL WHERE {ended}")
+            self._uses.drop_damaged()
             for (group,) in self._rows("SELECT group_id FROM entries UNION SELECT group_id FROM uses"):
                 self._uses.next_round(str(group))
             before = self.replay or Replay("drop", sweep)
@@ -196,10 +212,14 @@ class Past:
 def give_place(database: Database, episode_uuid: str) -> None:
     """Let a chunk be the last one read, unless it has been read before."""
     database.rows(
-        "UPDATE texts SET place = (SELECT coalesce(max(place), 0) + 1 FROM texts)"
+        "UPDATE chunks SET place = (SELECT coalesce(max(place), 0) + 1 FROM chunks)"
         " WHERE episode_uuid = ? AND place IS NULL",
         (episode_uuid,),
     )
+
+
+def _decoded(text: Value) -> str:
+    return text.decode("utf-8", "replace") if isinstance(text, bytes) else ""
 
 
 def _number_anew(database: Database, group: str, day: str) -> None:

@@ -11,38 +11,12 @@ from typing import Any
 from app.ledger.database import Database, Value
 from app.picture import Label
 
-# A label goes with the texts it quotes: when a chunk is deleted, for whatever reason, its rows here go too, a label
-# that has lost one of its roots follows, and what stays can no longer be taken back with words of the lost text.
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS labels (
-    number INTEGER PRIMARY KEY AUTOINCREMENT, group_id TEXT NOT NULL, verb TEXT NOT NULL, kind TEXT NOT NULL,
-    target TEXT NOT NULL, about TEXT NOT NULL, undo TEXT, made_at TEXT NOT NULL, place INTEGER NOT NULL DEFAULT 0
-) STRICT;
-CREATE TABLE IF NOT EXISTS label_episodes (
-    number INTEGER NOT NULL REFERENCES labels ON DELETE CASCADE, root TEXT NOT NULL,
-    episode_uuid TEXT NOT NULL REFERENCES chunks ON DELETE CASCADE,
-    PRIMARY KEY (number, root, episode_uuid)
-) STRICT;
-CREATE INDEX IF NOT EXISTS label_episodes_by_episode ON label_episodes (episode_uuid);
-"""
-_TRIGGER = """
-CREATE TRIGGER IF NOT EXISTS labels_follow_their_texts AFTER DELETE ON label_episodes BEGIN
-    UPDATE labels SET undo = NULL WHERE number = OLD.number;
-    DELETE FROM labels WHERE number = OLD.number
-        AND NOT EXISTS (SELECT 1 FROM label_episodes WHERE number = OLD.number AND root = OLD.root);
-END
-"""
-
 
 class Labels:
     """The decisions of every group of one ledger."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        for statement in (*filter(str.strip, _SCHEMA.split(";")), _TRIGGER):
-            database.rows(statement)
-        if "place" not in {name for _, name, *_ in database.rows("PRAGMA table_info(labels)")}:  # an older home
-            database.rows("ALTER TABLE labels ADD COLUMN place INTEGER NOT NULL DEFAULT 0")
 
     def keep(self, group: str, label: Label, *, place: int | None = None) -> int:
         """Write a decision down, durably; returns its number.
@@ -52,7 +26,7 @@ class Labels:
         with self._database.transaction():
             ((number,),) = self._database.rows(
                 "INSERT INTO labels (group_id, verb, kind, target, about, undo, made_at, place)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, coalesce(?, (SELECT max(place) FROM texts), 0)) RETURNING number",
+                " VALUES (?, ?, ?, ?, ?, ?, ?, coalesce(?, (SELECT max(place) FROM chunks), 0)) RETURNING number",
                 (
                     group, label.verb, label.kind, label.target, _json(label.about),
                     None if label.undo is None else _json(label.undo), datetime.now(UTC).isoformat(timespec="seconds"),

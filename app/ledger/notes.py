@@ -7,6 +7,8 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+from app.ledger.checksums import teach
+from app.ledger.schema import META
 from app.ledger.store import LEDGER_NAME
 
 
@@ -17,7 +19,8 @@ def read_note(home: Path, name: str) -> str | None:
         return None
     try:
         with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as connection:
-            row = connection.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
+            teach(connection)
+            row = connection.execute(f"SELECT value FROM meta WHERE name = ? AND {META.whole()}", (name,)).fetchone()
     except sqlite3.Error:  # damaged or foreign: the next load will say so; a forecast can do without
         return None
     return str(row[0]) if row else None

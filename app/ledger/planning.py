@@ -10,7 +10,8 @@ from pathlib import Path
 
 from app.journal.types import Chunk, Entry
 from app.ledger.database import Database
-from app.ledger.records import FileReading, Plan, episode_uuid, text_checksum
+from app.ledger.records import FileReading, Plan, episode_uuid
+from app.ledger.schema import TEXTS
 
 
 class Planner:
@@ -23,6 +24,8 @@ class Planner:
     def __init__(self, database: Database, group: str, now: str) -> None:
         self._rows, self._each = database.rows, database.each
         self._group, self._now = group, now
+        damaged = self._rows(f"SELECT episode_uuid FROM texts WHERE NOT ({TEXTS.whole()})")
+        self._damaged = {str(uuid) for (uuid,) in damaged}
         self._placed: set[str] = set()  # entries already met in this run: they keep the chunks of their first place
 
     def plan(self, readings: Sequence[FileReading], gone_files: Iterable[Path]) -> Plan:
@@ -104,7 +107,7 @@ class Planner:
         """An entry keeps its chunks once one of them was begun: the graph speaks of these, or will again."""
         return bool(
             self._rows(
-                "SELECT 1 FROM chunks LEFT JOIN texts USING (episode_uuid) WHERE group_id = ? AND entry_id = ?"
+                "SELECT 1 FROM chunks WHERE group_id = ? AND entry_id = ?"
                 " AND (state <> 'planned' OR place IS NOT NULL) LIMIT 1",
                 (self._group, entry.entry_id),
             )
@@ -123,7 +126,7 @@ class Planner:
             "SELECT coalesce(max(ordinal), -1) FROM chunks WHERE group_id = ? AND date = ?", (self._group, day)
         )
         self._each(
-            "INSERT INTO chunks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'planned', NULL)",
+            "INSERT INTO chunks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'planned', NULL, NULL)",
             [
                 (
                     episode_uuid(self._group, chunk.chunk_id), chunk.chunk_id, *key, chunk.index, chunk.count,
@@ -154,15 +157,17 @@ class Planner:
             )
 
     def _write_text(self, uuid: str, entry: Entry, start: int, end: int) -> None:
-        """The chunk's words, once: with them the graph can be built again when no file holds them any more."""
+        """The chunk's words, once: with them the graph can be built again when no file holds them any more.
+
+        Damaged words are known anew by this: which words a chunk has is part of its identity.
+        """
         text, offsets = entry.text[start:end], None
         if entry.offsets is not None:
             part = entry.offsets.part(start, end)
             offsets = json.dumps([part.text_starts, part.file_starts])
-        self._rows(
-            "INSERT INTO texts (episode_uuid, text, offsets, checksum) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
-            (uuid, text, offsets, text_checksum(text, offsets)),
-        )
+        if uuid in self._damaged:
+            self._rows("DELETE FROM texts WHERE episode_uuid = ?", (uuid,))
+        self._rows("INSERT INTO texts VALUES (?, ?, ?) ON CONFLICT DO NOTHING", (uuid, text, offsets))
 
     def _lost(
         self, were_here: dict[str, set[tuple[str, str]]], before: set[str], readings: Sequence[FileReading]

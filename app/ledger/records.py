@@ -4,7 +4,6 @@ Knows the journal's words (Entry, Chunk); knows nothing of SQL.
 In and out: frozen values that travel between the ledger and the pipeline.
 """
 
-import zlib
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -22,11 +21,6 @@ _EPISODES = UUID("9d1f5a7e-7d0b-5a63-9a5e-0d1b3f2c4e68")  # any fixed value: it 
 def episode_uuid(group: str, chunk_id: str) -> str:
     """The episode's uuid, derived from whose graph it is and which text: the same on every machine and every run."""
     return str(uuid5(_EPISODES, f"{group}\0{chunk_id}"))
-
-
-def text_checksum(text: str, offsets: str | None) -> int:
-    """CRC-32 of a chunk's row: a flipped byte must not become a diary's word."""
-    return zlib.crc32(f"{offsets}\0{text}".encode("utf-8", "surrogatepass"))
 
 
 @dataclass(frozen=True, slots=True)

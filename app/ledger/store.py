@@ -12,10 +12,10 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from types import TracebackType
 
-from app.errors import BadInput, DaybookError, StorageFailed
+from app.errors import BadInput, DaybookError
 from app.journal.types import OffsetMap
 from app.ledger import carry
-from app.ledger.calls import CallLog, VectorShelf
+from app.ledger.calls import CallLog, VectorShelf, WeightShelf
 from app.ledger.database import Database, Row
 from app.ledger.forget import Past, give_place
 from app.ledger.home import HomeLock, make_private_folder
@@ -28,10 +28,8 @@ from app.ledger.records import (
     FileReading,
     Plan,
     PlannedChunk,
-    text_checksum,
 )
 from app.ledger.uses import Uses
-from app.ledger.weights import WeightShelf
 from app.picture import ChunkRecord, Episode, JournalFile, Label
 
 LEDGER_NAME = "ledger.sqlite"
@@ -52,7 +50,7 @@ class Ledger:
         self.vectors = VectorShelf(database, self.uses)
         self.labels = Labels(database)
         self.weights = WeightShelf(database)
-        self.past = Past(database, self.uses)
+        self.past = Past(home / LEDGER_NAME, database, self.uses)
         self._database = database
         self._lock = lock
 
@@ -150,24 +148,21 @@ class Ledger:
         The order in which chunks are read is part of what becomes of them, so a graph built again takes the old one.
         raises  StorageFailed if the words of one are damaged
         """
+        where = (
+            "c.group_id = ? AND c.state = 'planned' AND (e.state = 'current' OR e.state = 'gone' AND c.place NOTNULL)"
+        )
+        self.past.require_words(where, group)
         rows = self._database.rows(
             'SELECT c.episode_uuid, c.chunk_id, c.entry_id, c.date, c.ordinal, c."index", c."count", c.start, c."end",'
-            " t.place, t.text, t.offsets, t.checksum"
+            " c.place, t.text, t.offsets"
             " FROM chunks c JOIN entries e USING (group_id, entry_id) JOIN texts t USING (episode_uuid)"
-            " WHERE c.group_id = ? AND c.state = 'planned'"
-            " AND (e.state = 'current' OR e.state = 'gone' AND t.place IS NOT NULL)"
-            " ORDER BY t.place IS NULL, t.place, c.date, c.ordinal LIMIT ?",
+            f" WHERE {where} ORDER BY c.place IS NULL, c.place, c.date, c.ordinal LIMIT ?",
             (group, -1 if limit is None else limit),
         )
         return [self._planned(row) for row in rows]
 
     def _planned(self, row: Row) -> PlannedChunk:
-        uuid, chunk_id, entry_id, day, order, index, count, start, end, place, text, offsets, checksum = row
-        if checksum != text_checksum(str(text), offsets if isinstance(offsets, str) else None):
-            raise StorageFailed(
-                f"{self.home / LEDGER_NAME}: the words of the entry of {day!s} are damaged",
-                hint=f"forget {str(entry_id)[:12]}, then load its journal again",
-            )
+        uuid, chunk_id, entry_id, day, order, index, count, start, end, place, text, offsets = row
         return PlannedChunk(
             str(uuid), str(chunk_id), str(entry_id), date.fromisoformat(str(day)),
             int(order or 0), int(index or 0), int(count or 0), int(start or 0), int(end or 0), str(text),
@@ -177,14 +172,13 @@ class Ledger:
     def begin(self, episode_uuid: str) -> int:
         """A chunk is about to be read: it takes the next place in the order of reading, once and for all."""
         give_place(self._database, episode_uuid)
-        ((place,),) = self._database.rows("SELECT place FROM texts WHERE episode_uuid = ?", (episode_uuid,))
+        ((place,),) = self._database.rows("SELECT place FROM chunks WHERE episode_uuid = ?", (episode_uuid,))
         return int(place or 0)
 
     def places(self, group: str) -> dict[str, int]:
         """Place in the order of reading by episode, of all that were begun."""
         rows = self._database.rows(
-            "SELECT episode_uuid, place FROM texts JOIN chunks USING (episode_uuid)"
-            " WHERE group_id = ? AND place IS NOT NULL ORDER BY place",
+            "SELECT episode_uuid, place FROM chunks WHERE group_id = ? AND place IS NOT NULL ORDER BY place",
             (group,),
         )
         return {str(uuid): int(place or 0) for uuid, place in rows}
@@ -193,7 +187,7 @@ class Ledger:
         """Send what was given up back to the queue; it will be read after all that was read since."""
         with self.transaction():
             for uuid, _ in self.quarantined(group):
-                self._database.rows("UPDATE texts SET place = NULL WHERE episode_uuid = ?", (uuid,))
+                self._database.rows("UPDATE chunks SET place = NULL WHERE episode_uuid = ?", (uuid,))
                 self.finish(uuid, "planned")
 
     def finish(self, episode_uuid: str, state: ChunkState, reason: str | None = None) -> None:

@@ -8,6 +8,7 @@ the help of a text that is forgotten: its answer may quote that text, and a buil
 """
 
 from app.ledger.database import Database
+from app.ledger.schema import USES
 
 
 class Uses:
@@ -22,6 +23,7 @@ class Uses:
 
     def begin(self, group: str) -> None:
         """From here on keys are asked for this group's graph."""
+        self.drop_damaged()
         rows = self._database.rows("SELECT value FROM meta WHERE name = ?", (_round_name(group),))
         self._group, self._round = group, int(str(rows[0][0])) if rows else 0
         self._waiting.clear()
@@ -62,6 +64,7 @@ class Uses:
 
     def sweep(self) -> tuple[int, int]:
         """Delete every answer and every vector that no graph's present round asked for; returns how many of each."""
+        self.drop_damaged()
         with self._database.transaction():
             self._database.rows(
                 "DELETE FROM uses WHERE round < coalesce("
@@ -70,6 +73,10 @@ class Uses:
             calls = self._database.rows("DELETE FROM calls WHERE key NOT IN (SELECT key FROM uses) RETURNING 1")
             vectors = self._database.rows("DELETE FROM vectors WHERE key NOT IN (SELECT key FROM uses) RETURNING 1")
         return len(calls), len(vectors)
+
+    def drop_damaged(self) -> None:
+        """Forget uses that are damaged: a graph built anew writes its own."""
+        self._database.rows(f"DELETE FROM uses WHERE NOT ({USES.whole()})")
 
 
 def _round_name(group: str) -> str:

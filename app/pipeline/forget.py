@@ -75,7 +75,7 @@ class Receipt:
 def forget(request: LoadRequest, selection: Selection, progress: Progress) -> Receipt:
     """Forget what is selected; `request` names the home and, if it is to be another than before, the model.
 
-    raises  BadInput if nothing fits, or for a home of an older Daybook; ModelMissing, StorageFailed, HomeBusy
+    raises  BadInput if nothing fits; ModelMissing, StorageFailed, HomeBusy
     """
     group = request.group_name
     with open_ledger(request.home_folder) as ledger:

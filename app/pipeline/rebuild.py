@@ -26,7 +26,7 @@ def rebuild(request: LoadRequest, progress: Progress, *, into: Path | None = Non
 
     into     a new or empty folder: it becomes a home of its own, with a copy of the ledger, and this one stays as it is
              (what this same call left there when it was killed is begun anew)
-    raises   BadInput if nothing was loaded, for a folder in use, or for a home of an older Daybook; ModelMissing,
+    raises   BadInput if nothing was loaded, or for a folder in use; ModelMissing,
              StorageFailed, HomeBusy
     """
     if into is None:

@@ -38,14 +38,17 @@ def act(files: dict[str, Content], what: str, path: str, other: str, content: Co
 
 
 def load(ledger: Ledger, files: dict[str, Content]) -> list[str]:
-    """Plan these files as a load does, forget what was edited, finish what waits: the texts that were read."""
+    """Plan these files as a load does, forget what was edited, finish what waits: the texts that were read.
+
+    An edit sends what was read before to be told again, out of the ledger: that is no reading.
+    """
     gone = [path for path in ledger.known_files(GROUP) if str(path) not in files]
     ledger.plan(GROUP, [reading(path, *files[path]) for path in sorted(files)], gone_files=gone)
     ledger.past.forget(GROUP, {e.entry_id for e in ledger.past.entries(GROUP) if e.state == "superseded"})
     waiting = ledger.pending_chunks(GROUP)
     for chunk in waiting:
         ledger.finish(chunk.episode_uuid, "done")
-    return [chunk.entry_id for chunk in waiting]
+    return [chunk.entry_id for chunk in waiting if not chunk.is_begun]
 
 
 def standing(ledger: Ledger) -> set[tuple[str, str, tuple[Path, ...]]]:

@@ -55,13 +55,3 @@ def test_a_label_goes_with_the_text_it_quotes(tmp_path: Path) -> None:
         assert own.roots == {"root 0": (second,)}
         assert shared.undo is None, "what undoes it may quote the text that is gone"
     assert b"secret" not in (tmp_path / "ledger.sqlite").read_bytes()
-
-
-def test_a_ledger_of_before_gets_its_labels(tmp_path: Path) -> None:
-    """A home that was made before there were labels opens, and so does one that has some."""
-    with Ledger.open(tmp_path) as ledger:
-        for table in ("label_episodes", "labels"):
-            ledger._database.rows(f"DROP TABLE {table}")
-    for _ in range(2):
-        with Ledger.open(tmp_path) as ledger:
-            assert ledger.labels.all(GROUP) == []

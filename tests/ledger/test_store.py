@@ -178,8 +178,6 @@ def test_calls_and_vectors_come_back_as_they_were_put(tmp_path: Path) -> None:
     with Ledger.open(tmp_path) as ledger:
         assert ledger.calls.get("k") == '{"é": 1}'
         assert ledger.vectors.get("v") == b"\x00\x00\x80\x3f" * 3
-        totals = ledger.calls.totals()
-        assert (totals.calls, totals.prompt_tokens, totals.cached_tokens, totals.seconds) == (1, 10, 7, 0.5)
 
 
 def test_a_failed_transaction_leaves_nothing(tmp_path: Path) -> None:

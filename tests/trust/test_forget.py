@@ -207,28 +207,47 @@ def test_a_damaged_answer_is_asked_again(bench: Bench) -> None:
     bench.load()
     before, computed = bench.dump(), bench.engine.computed
     with sqlite3.connect(bench.home / LEDGER_NAME) as ledger:
-        flipped = "UPDATE calls SET answer = replace(answer, 'Helios', 'Helius') WHERE key ="
-        told = ledger.execute(f"{flipped} (SELECT key FROM calls WHERE answer LIKE '%Helios%' LIMIT 1)")
-        assert told.rowcount == 1
+        ((answer,),) = ledger.execute("SELECT answer FROM calls WHERE answer LIKE '%Helios%' LIMIT 1")
     ledger.close()
+    flip(bench.home, answer, "Helios")
     assert bench.ask("rebuild", "--json").json["model_calls"] == 1
     assert (bench.dump() == before, bench.engine.computed) == (True, computed + 1)
 
 
-def test_a_damaged_text_is_named_and_what_is_told_to_do_helps(bench: Bench, tmp_path: Path) -> None:
-    """A letter of an entry flips in the ledger: exit code 3; after the two steps of the hint it has been read anew."""
+def flip(home: Path, text: str, word: str) -> None:
+    """Let a word's first letter be no UTF-8 any more, in the one place of the ledger's file where a text stands."""
+    file = home / LEDGER_NAME
+    content = bytearray(file.read_bytes())
+    assert content.count(text.encode()) == 1
+    content[content.index(text.encode()) + text.encode().index(word.encode())] = 0xFF
+    file.write_bytes(content)
+
+
+def test_damaged_words_are_named_and_come_back_with_their_journal(bench: Bench) -> None:
+    """A letter of an entry flips in the ledger: exit code 3 of a rebuild; a load brings it back and asks nothing."""
     lay(bench, LIFE)
     bench.load()
-    with sqlite3.connect(bench.home / LEDGER_NAME) as ledger:
-        flipped = ledger.execute("UPDATE texts SET text = replace(text, 'visited Quux', 'visited Quax')")
-        assert flipped.rowcount > 0
-    ledger.close()
+    before, computed = bench.dump(), bench.engine.computed
+    flip(bench.home, LIFE[2][1], "visited Quux")
     told = bench.ask("rebuild")
     assert (told.code, len([line for line in told.err.splitlines() if line.startswith("daybook:")])) == (3, 1)
-    (entry,) = re.findall(r"\(forget (\w+), then load its journal again\)", told.err)
-    assert bench.ask("forget", entry).code == 0
+    assert "the words of 1 entry, of 2024-03-12, are damaged" in told.err
     assert bench.load().code == 0
-    assert bench.dump() == never_saw(bench, tmp_path, life_without(2), LIFE)
+    assert bench.ask("rebuild").code == 0
+    assert (bench.dump() == before, bench.engine.computed) == (True, computed)
+
+
+def test_damaged_words_that_no_file_holds_can_be_forgotten(bench: Bench, tmp_path: Path) -> None:
+    """When the journal has gone, the line names what to forget; after that the graph is as one that never saw it."""
+    lay(bench, LIFE)
+    bench.load()
+    flip(bench.home, LIFE[2][1], "visited Quux")
+    lay(bench, life_without(2))
+    assert bench.load().code == 0
+    told = bench.ask("rebuild")
+    (entry,) = re.findall(r"forget (\w+)\)", told.err)
+    assert bench.ask("forget", entry).code == 0
+    assert bench.dump() == never_saw(bench, tmp_path, life_without(2))
 
 
 def test_a_lost_middle_is_no_reason_to_read_out_of_order(bench: Bench) -> None:
