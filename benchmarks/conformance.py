@@ -131,6 +131,7 @@ async def many_nodes(number: int, folder: Path, server: Address | None) -> list[
     """
     from app.graph import served
     from app.graph.carry import read_picture, write_picture
+    from app.graph.drivers.server import opened
     from app.graph.query import canonical_dump, counts, entity, search
     from tests.fakes import GROUP, open_store
     from tests.view.pictures import Life
@@ -172,7 +173,7 @@ async def many_nodes(number: int, folder: Path, server: Address | None) -> list[
         await served.copy(store, server, "benchmarks.conformance")
         lap(f"copied to {server}, read back and compared")
         sent = await canonical_dump(store)
-    async with served.opened(server) as driver:
+    async with opened(server) as driver:
         begun = time.perf_counter()
         if await served.dump(driver, GROUP) != sent:
             raise AssertionError("what a new connection reads is not what was written")

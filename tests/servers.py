@@ -18,7 +18,8 @@ import pytest
 
 from app.errors import BadInput
 from app.graph.address import Address
-from app.graph.served import check, opened
+from app.graph.drivers.server import opened
+from app.graph.served import check
 
 PASSWORD = "p:@/ss"
 

@@ -4,8 +4,7 @@ Knows Graphiti's models and drivers; what Daybook does stands on the home's own 
 In: an address and a store.  Out: the equal graph there, read back and compared, or an error in one line.
 """
 
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Iterator
 from typing import Any
 
 import app.graph.quiet  # noqa: F401  # before graphiti
@@ -16,14 +15,14 @@ from graphiti_core.errors import GroupsEdgesNotFoundError
 from graphiti_core.nodes import EntityNode, EpisodicNode
 from graphiti_core.utils.bulk_utils import add_nodes_and_edges_bulk
 
-from app.errors import BadInput, DaybookError, StorageFailed
+from app.errors import BadInput, StorageFailed
 from app.graph.address import Address
+from app.graph.drivers.server import CONNECT_SECONDS, named_failures, opened
 from app.graph.query import canonical, canonical_dump, flat
 from app.graph.store import GraphStore
 from app.graph.unasked import UnaskedEmbedder
 
 _PAGE = 1000  # rows of one query: with long vectors some megabytes
-_ANSWER_SECONDS, _CONNECT_SECONDS = 120, 10
 _MARK = "DaybookUnfinished"  # label of the one node that stands while a copy is not whole
 
 _SPANS = (
@@ -38,7 +37,7 @@ async def check(address: Address, owner: str) -> None:
     owner    who copies: a place that the same owner left unfinished is free
     raises   BadInput where no such server answers, or who asks is refused, or a graph stands
     """
-    async with opened(address) as driver:
+    async with opened(address, answer_seconds=CONNECT_SECONDS) as driver:
         await _require_room(driver, address, owner)
 
 
@@ -50,7 +49,7 @@ async def copy(store: GraphStore, address: Address, owner: str) -> None:
     """
     async with opened(address) as driver:
         await _require_room(driver, address, owner)
-        with _named_failures(address, begun=True):
+        with named_failures(address, begun=True):
             await driver.execute_query("MATCH (n) DETACH DELETE n")
             await driver.execute_query(f"CREATE (:{_MARK} {{copy_of: $owner}})", owner=owner)
             await driver.build_indices_and_constraints()
@@ -86,8 +85,8 @@ async def dump(driver: Any, group: str) -> dict[str, Any]:
                     "uuid": fact.uuid,
                     "fact": fact.fact,
                     "relation": fact.name,
-                    "source": names[fact.source_node_uuid],
-                    "target": names[fact.target_node_uuid],
+                    "source": names.get(fact.source_node_uuid),
+                    "target": names.get(fact.target_node_uuid),
                     "valid_at": fact.valid_at,
                     "invalid_at": fact.invalid_at,
                     "episodes": fact.episodes,
@@ -165,7 +164,7 @@ def _compare(address: Address, sent: dict[str, Any], held: dict[str, Any]) -> No
 
 
 async def _require_room(driver: Any, address: Address, owner: str) -> None:
-    with _named_failures(address):
+    with named_failures(address):
         ((marks, _, _), (nodes, _, _)) = [
             await driver.execute_query(query)
             for query in (f"MATCH (n:{_MARK}) RETURN n.copy_of AS owner", "MATCH (n) RETURN count(n) AS number")
@@ -175,80 +174,3 @@ async def _require_room(driver: Any, address: Address, owner: str) -> None:
             f"{address} holds {nodes[0]['number']:,} nodes already, a copy needs an empty place",
             hint="name another graph in the address, or delete that one first",
         )
-
-
-@asynccontextmanager
-async def opened(address: Address) -> AsyncIterator[Any]:
-    """Graphiti's driver for the address, connected; nothing was asked yet.  raises BadInput if nobody answers"""
-    with _named_failures(address):
-        driver = _falkor(address) if address.is_falkor else _neo4j(address)
-    driver._init_task.cancel()  # it would make indexes before it is known what stands there
-    try:
-        if not address.is_falkor:
-            with _named_failures(address):  # a query would be tried for half a minute
-                await driver.client.verify_connectivity()
-        yield driver
-    finally:
-        await driver.close()
-
-
-def _falkor(address: Address) -> Any:
-    try:
-        from falkordb.asyncio import FalkorDB  # late, and not everybody has it
-    except ImportError as error:
-        raise BadInput("the client of FalkorDB is not installed", hint="pip install 'falkordb>=1.8,<2'") from error
-    from app.graph.drivers.falkor import ServedFalkor
-
-    client = FalkorDB(
-        host=address.host,
-        port=address.port,
-        username=address.user,
-        password=address.password,
-        ssl=address.is_encrypted,
-        ssl_check_hostname=address.is_encrypted,
-        socket_timeout=_ANSWER_SECONDS,
-        socket_connect_timeout=_CONNECT_SECONDS,
-    )
-    return ServedFalkor(falkor_db=client, database=address.name)
-
-
-def _neo4j(address: Address) -> Any:
-    from graphiti_core.driver.neo4j_driver import Neo4jDriver  # late: only who goes there needs it
-
-    return Neo4jDriver(address.server, address.user, address.password, database=address.name)
-
-
-@contextmanager
-def _named_failures(address: Address, *, begun: bool = False) -> Iterator[None]:
-    """What a client says becomes one line without the password, the query and its values."""
-    from neo4j.exceptions import DriverError, Neo4jError  # late; it comes with graphiti-core
-
-    known: tuple[type[Exception], ...] = (DriverError, Neo4jError, OSError)
-    if address.is_falkor:
-        try:
-            from redis.exceptions import RedisError
-        except ImportError:  # the opening, inside, says so
-            pass
-        else:
-            known = (RedisError, OSError)
-    try:
-        yield
-    except known as error:
-        raise _failure(address, error, begun) from error
-
-
-def _failure(address: Address, error: Exception, begun: bool) -> DaybookError:
-    kind = getattr(error, "code", None) or type(error).__name__
-    said = str(error)
-    if "Auth" in kind or "Unauthorized" in kind or "NOAUTH" in said or "WRONGPASS" in said:
-        return BadInput(
-            f"{address} refuses this user and password",
-            hint=f"write them into the address: {address.scheme}://USER:PASSWORD@{address.place}",
-        )
-    if "unknown command" in said:
-        return BadInput(f"at {address.place} answers a Redis without FalkorDB", hint="start FalkorDB there")
-    if "DatabaseNotFound" in kind:
-        return BadInput(f"{address.place} has no database {address.name}", hint="make it first, or name another")
-    if begun:
-        return StorageFailed(f"{address} failed in the middle: {kind}", hint="run it again: it begins anew")
-    return BadInput(f"no graph server answers at {address}: {kind}", hint="start it, or name where it is")

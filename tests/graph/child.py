@@ -96,6 +96,7 @@ async def serve(path: Path, place: str, *, die_after: int | None = None) -> dict
     """Copy a loaded graph to a server; SIGKILL this process right after the n-th answer to the copying itself."""
     from app.graph import served
     from app.graph.address import Address
+    from app.graph.drivers.server import opened
 
     address, answers = Address.parse(place, ""), 0
     client = client_of(address)
@@ -112,12 +113,12 @@ async def serve(path: Path, place: str, *, die_after: int | None = None) -> dict
                 os.kill(os.getpid(), signal.SIGKILL)
 
     with open_store(path, group=group_at(address)) as store:
-        async with served.opened(address) as driver:
+        async with opened(address) as driver:
             (marks, _, _) = await driver.execute_query("MATCH (n:DaybookUnfinished) RETURN n")
         setattr(client, name, counted)
         await served.copy(store, address, "this home")
         setattr(client, name, ask)
-        async with served.opened(address) as driver:
+        async with opened(address) as driver:
             same = await served.dump(driver, store.group) == await canonical_dump(store)
             await driver.execute_query("MATCH (n) DETACH DELETE n")
     return {"answers": answers, "same": same, "marks": len(marks), "spoken_to": NETWORK}

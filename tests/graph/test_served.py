@@ -24,9 +24,10 @@ from app.errors import BadInput, StorageFailed
 from app.graph import served
 from app.graph.address import Address
 from app.graph.carry import write_picture
+from app.graph.drivers.server import opened
 from app.graph.ingest import ingest_episode
 from app.graph.query import canonical_dump
-from app.graph.served import check, copy, dump, opened
+from app.graph.served import check, copy, dump
 from app.graph.unasked import UnaskedModel, UnaskedReranker
 from tests.fakes import WEEKS, HashEmbedder, an_episode, ground, open_store
 from tests.graph.test_conformance import NAMES, day_of

@@ -9,6 +9,7 @@ import pytest
 
 from app.graph import served
 from app.graph.address import Address
+from app.graph.drivers.server import opened
 from app.pipeline.replay import SERVED_NAME
 from tests.pipeline.child import in_a_fork
 from tests.pipeline.conftest import Bench
@@ -21,7 +22,7 @@ def held(place: str) -> Any:
     """The dump of what stands on the server."""
 
     async def dump() -> Any:
-        async with served.opened(Address.parse(place, GROUP)) as driver:
+        async with opened(Address.parse(place, GROUP)) as driver:
             return await served.dump(driver, GROUP)
 
     return asyncio.run(dump())
