@@ -20,7 +20,7 @@ Row = tuple[Value, ...]
 
 APPLICATION_ID = 0x44_61_79_62  # "Dayb": tells our file from any other SQLite file
 
-_RESTORE = "restore it from a copy, or choose another home"
+_RESTORE = "restore it from a copy, or load its journals into another home"
 _MADE = "SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY type, name"
 
 

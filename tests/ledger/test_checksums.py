@@ -123,3 +123,11 @@ def test_words_of_a_damaged_key_do_not_stay_for_ever(tmp_path: Path) -> None:
         with pytest.raises(StorageFailed, match="the words of 1 entry"):
             ledger.past.start_replay()
         assert ledger.pending_chunks(GROUP)
+
+
+def test_a_changed_schema_is_refused(tmp_path: Path) -> None:
+    """What the tables are stands in the file, too, and SQLite takes whatever it can read there."""
+    assert DECODER.whole.count(b"DEFAULT 0") == 1
+    (tmp_path / LEDGER_NAME).write_bytes(DECODER.whole.replace(b"DEFAULT 0", b"DEFAULT 8"))
+    with pytest.raises(StorageFailed, match="its tables are not those of a ledger"):
+        Ledger.open(tmp_path)

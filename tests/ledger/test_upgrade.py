@@ -84,6 +84,16 @@ def test_a_ledger_of_version_2_holds_what_it_held(tmp_path: Path) -> None:
     assert sorted(path.name for path in decoder.broken.iterdir()) == [LEDGER_NAME, "lock"]
 
 
+def test_an_upgrade_that_was_killed_is_begun_anew(tmp_path: Path) -> None:
+    """What a kill left of the new file is no hindrance and does not stay; the old file was only read."""
+    (tmp_path / LEDGER_NAME).write_bytes(older(2, Decoder().whole, tmp_path))
+    for left in ("ledger.sqlite.part", "ledger.sqlite.part-wal"):
+        (tmp_path / left).write_bytes(b"half of a ledger")
+    with Ledger.open(tmp_path) as ledger:
+        assert ledger.counts(GROUP).entries == 2
+    assert list(tmp_path.glob("*.part*")) == []
+
+
 def test_what_was_damaged_before_is_not_made_good(tmp_path: Path) -> None:
     """Rows that fail version 2's checksums get none of this version: asked again, computed again, named."""
     old = bytearray(older(2, Decoder().whole, tmp_path))
