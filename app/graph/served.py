@@ -4,6 +4,7 @@ Knows Graphiti's models and drivers; what Daybook does stands on the home's own 
 In: an address and a store.  Out: the equal graph there, read back and compared, or an error in one line.
 """
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -152,11 +153,11 @@ def _pages(rows: list[Any]) -> Iterator[list[Any]]:
 
 
 def _compare(address: Address, sent: dict[str, Any], held: dict[str, Any]) -> None:
-    differ = [
-        f"{sum(row not in held[name] for row in rows)} of {len(rows)} {name}"
-        for name, rows in sent.items()
-        if rows != held[name]
-    ]
+    differ = []
+    for name in (name for name in sent if sent[name] != held[name]):
+        theirs = {json.dumps(row, sort_keys=True) for row in held[name]}
+        lost = sum(json.dumps(row, sort_keys=True) not in theirs for row in sent[name])
+        differ.append(f"{lost} of {len(sent[name])} {name}")
     if differ:
         raise StorageFailed(
             f"{address} does not give back what was written: {', '.join(differ)}", hint="run it again: it begins anew"
