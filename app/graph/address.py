@@ -41,15 +41,16 @@ class Address:
             )
         try:
             parts = urlsplit(text)
-            host, port = parts.hostname, parts.port
+            host, port = unquote(parts.hostname or ""), parts.port
+            host.encode("idna")  # as it will be looked up
         except ValueError as error:
             raise BadInput(f"--into has no host and port to read after {scheme}://", hint=_FORM) from error
         if not host or parts.query or parts.fragment:
             raise BadInput(f"--into is no address of one graph after {scheme}://", hint=_FORM)
         return cls(
             scheme=scheme,
-            host=unquote(host),
-            port=port or allowed[scheme],
+            host=host,
+            port=allowed[scheme] if port is None else port,
             name=unquote(parts.path.strip("/")) or (group if scheme in _FALKOR else "neo4j"),
             user=unquote(parts.username) if parts.username else None,
             password=unquote(parts.password) if parts.password else None,

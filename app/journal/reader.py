@@ -105,6 +105,11 @@ def read_journal(path: Path, *, date_from: Literal["heading", "name", "mtime"] =
                 "name", "mtime": the file is one entry, dated by its name or its last change. JSON keeps its own dates
     raises      BadJournal naming the path, and the byte or line where one is to blame
     """
+    try:
+        str(path).encode()
+    except UnicodeEncodeError as error:  # nothing could keep it or tell it
+        shown = str(path).encode(errors="backslashreplace").decode()
+        raise BadJournal(f"{shown}: the name is not UTF-8", hint="rename it") from error
     raw, changed = _read_bytes(path)
     text, encoding = decode(raw, str(path))
     if path.suffix.lower() == ".json":

@@ -112,6 +112,8 @@ class Database:
             raise self._damaged(f"it says version {version} and has tables of a later one")
         if complaint := self._complaint():
             raise self._damaged(complaint)
+        # The old file's log must be gone before another file has its name: SQLite would play it into that one.
+        self.rows("PRAGMA journal_mode = DELETE")
         part = part_of(self._path)
         _clear(part)
         try:
@@ -157,10 +159,15 @@ class Database:
                 self._depth -= 1
 
     def scrub(self) -> None:
-        """Leave nothing of deleted rows in the file, its free pages or its log."""
+        """Leave nothing of deleted rows in the file, its free pages or its log.
+
+        raises  StorageFailed if another program reads the file: its log stays as long as that
+        """
         with self._lock:
             self.rows("VACUUM")
-            self.rows("PRAGMA wal_checkpoint(TRUNCATE)")
+            ((is_busy, *_),) = self.rows("PRAGMA wal_checkpoint(TRUNCATE)")
+        if is_busy:
+            raise _in_use(self._path)
 
     def copy_to(self, path: Path, sql: str, parameters: Sequence[Value]) -> None:
         """Write everything that is committed into another file (mode 0600), which gets its name when it is whole.
@@ -227,8 +234,14 @@ def _storage_failed(path: Path, error: sqlite3.DatabaseError) -> StorageFailed:
         return StorageFailed(f"database or disk is full: {path}", hint="free space and run the same command again")
     if code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
         return StorageFailed(f"cannot write {path}: {said}", hint="free space or check the disk, then run again")
+    if code == sqlite3.SQLITE_BUSY:
+        return _in_use(path)
     if code == 0:  # Python could not take a text, and would quote it
         return StorageFailed(f"{path} is damaged", hint=_RESTORE)
     if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CONSTRAINT):
         return StorageFailed(f"{path} is damaged: {said}", hint=_RESTORE)
     return StorageFailed(f"{path}: {said}", hint="run the same command again; if it stays, choose another home")
+
+
+def _in_use(path: Path) -> StorageFailed:
+    return StorageFailed(f"another program has {path} open", hint="close it there and run the same command again")

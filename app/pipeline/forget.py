@@ -125,6 +125,7 @@ def take_out(home: Path, ledger: Ledger, group: str, chosen: Sequence[KnownEntry
     files = {path for entry in chosen for path in entry.files if path.parent == told} - others
     for path in [*programs_quoting(prompts_folder(home), sentences), *files]:
         path.unlink(missing_ok=True)
+    replay.drop_served(home)  # a copy that was killed left it, with a ledger in it
     return ledger.past.forget(group, ids)
 
 

@@ -87,7 +87,8 @@ def load_offline(request: LoadRequest, progress: Progress) -> LoadReport:
     if not request.dry_run:
         manifest = _manifest(request, report, witness)
         path.touch(mode=0o600)
-        path.write_text(json.dumps(manifest, indent=2, ensure_ascii=False), encoding="utf-8")
+        told = json.dumps(manifest, indent=2, ensure_ascii=False)
+        path.write_text(told, encoding="utf-8", errors="backslashreplace")  # names that are no UTF-8, as JSON escapes
         progress.say(f"offline: {len(witness.sockets)} sockets, {len(witness.files)} files opened; told in {path}")
     return report
 

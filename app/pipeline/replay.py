@@ -61,7 +61,6 @@ def drop_old_graph(home: Path, ledger: Ledger) -> None:
     if mark is not None and mark.step == "drop":
         for part in home.glob(GRAPH_NAME + "*"):
             part.unlink()
-        drop_served(home)  # one that was killed left it, and it may hold what is forgotten
         if mark.sweep:
             forget_kv(home)
         ledger.past.note_dropped()

@@ -262,6 +262,9 @@ async def test_what_a_server_loses_is_noticed(place: str, tmp_path: Path) -> Non
         ("falkor://nora:sec#ret@localhost", "no host and port"),
         ("falkor://localhost/ines?sec", "no address of one graph"),
         ("falkor:///ines", "no address of one graph"),
+        ("falkor://nora:secret@a..b", "no host and port"),
+        (f"bolt://nora:secret@{'a' * 64}", "no host and port"),
+        ("falkor://127.0.0.1:0", "no graph server answers at falkor://127.0.0.1:0/ines"),
     ],
 )
 async def test_an_address_without_a_server_is_named(address: str, why: str) -> None:

@@ -56,6 +56,19 @@ def test_a_folder_that_links_to_itself_is_named_once_and_not_followed(
         read_journal(tmp_path / "self.md")
 
 
+def test_a_name_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    """A name of bytes that are no UTF-8 could be written nowhere: one line, which itself can be written."""
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/2024-03-04 caf\xe9.md"))
+    try:
+        path.write_text("Wet all day.")
+    except OSError:
+        pytest.skip("this file system takes no such name")
+    assert find_files([tmp_path]) == [path]
+    with pytest.raises(BadJournal, match="name is not UTF-8") as told:
+        read_journal(path)
+    assert "caf" in str(told.value).encode().decode()
+
+
 def test_no_path_and_no_journal_are_refused(tmp_path: Path) -> None:
     """A path that does not exist and a folder without journals are named."""
     with pytest.raises(BadJournal, match="nowhere: no such file"):

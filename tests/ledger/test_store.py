@@ -7,6 +7,7 @@ import stat
 import subprocess
 import sys
 import threading
+from contextlib import closing
 from datetime import date
 from pathlib import Path
 
@@ -248,3 +249,20 @@ def test_forgotten_text_is_not_left_in_the_file(tmp_path: Path) -> None:
         ledger.plan("ines", [FileReading(entry.path, "0" * 64, 5, "utf-8", (entry,), ())])
         ledger.past.forget("ines", {entry.entry_id})
     assert all(b"quiet secret" not in path.read_bytes() for path in tmp_path.iterdir())
+
+
+def test_scrubbing_says_that_another_program_keeps_forgotten_text_alive(tmp_path: Path) -> None:
+    """A reader holds the log, in which deleted words still stand: a named error; without the reader they go."""
+    path = tmp_path / "ledger.sqlite"
+    with Ledger.open(tmp_path) as ledger:
+        ledger.plan("ines", [a_file("A quiet secret.")])
+        ledger._database.rows("PRAGMA busy_timeout = 0")
+        with closing(sqlite3.connect(path, isolation_level=None)) as reader:
+            reader.execute("BEGIN")
+            reader.execute("SELECT count(*) FROM texts").fetchall()
+            ledger.past.forget("ines", {entry.entry_id for entry in ledger.past.entries("ines")})
+            with pytest.raises(StorageFailed, match=r"another program has .*ledger\.sqlite open"):
+                ledger.past.scrub()
+            assert b"quiet secret" in (tmp_path / "ledger.sqlite-wal").read_bytes()
+        ledger.past.scrub()
+        assert all(b"quiet secret" not in file.read_bytes() for file in tmp_path.iterdir())

@@ -1,5 +1,8 @@
 """A ledger of an older version becomes one of this version, with all that was whole in it."""
 
+import os
+import shutil
+import signal
 import sqlite3
 import zlib
 from contextlib import closing
@@ -9,9 +12,12 @@ import pytest
 
 from app.errors import StorageFailed
 from app.ledger.database import APPLICATION_ID
+from app.ledger.schema import TABLES
 from app.ledger.store import LEDGER_NAME, Ledger
 from benchmarks.fuzz import ANSWERS, GROUP, VECTORS, Decoder
 from tests.ledger.test_store import a_file
+from tests.pipeline.child import count_statements, in_a_fork
+from tests.trust.test_private import small_files
 
 # As they were, but for what was CHECKed.
 VERSION_1 = """
@@ -92,6 +98,73 @@ def test_an_upgrade_that_was_killed_is_begun_anew(tmp_path: Path) -> None:
     with Ledger.open(tmp_path) as ledger:
         assert ledger.counts(GROUP).entries == 2
     assert list(tmp_path.glob("*.part*")) == []
+
+
+def left_in_its_log(path: Path, row: str) -> None:
+    """Write a row as a process does that is killed: it stands in the log beside the file alone."""
+
+    def write() -> None:
+        connection = sqlite3.connect(path, isolation_level=None)
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("INSERT INTO meta VALUES (?, 'kept')", (row,))
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    assert in_a_fork(write)[0] == signal.SIGKILL
+    assert row.encode() not in path.read_bytes()
+
+
+def test_an_upgrade_is_killed_after_every_statement(tmp_path: Path) -> None:
+    """With a log that an earlier kill left beside the old file; the next opening ends as that of nobody killed."""
+    first = tmp_path / "first"
+    first.mkdir()
+    (first / LEDGER_NAME).write_bytes(older(2, Decoder().whole, tmp_path))
+    left_in_its_log(first / LEDGER_NAME, "in the log")
+
+    def opened(home: Path) -> object:
+        with Ledger.open(home) as ledger:
+            return [ledger.noted("in the log"), *(ledger._database.rows(f"SELECT * FROM {t.name}") for t in TABLES)]
+
+    def killed(home: Path, moment: int) -> bool:
+        def run() -> None:
+            with pytest.MonkeyPatch.context() as patch:
+                count_statements(patch, moment)
+                opened(home)
+
+        return in_a_fork(run)[0] == signal.SIGKILL
+
+    calm = opened(shutil.copytree(first, tmp_path / "calm"))
+    moments = 0
+    while killed(home := shutil.copytree(first, tmp_path / str(moments)), moments + 1):
+        assert opened(home) == calm
+        assert sorted(path.name for path in home.iterdir()) == [LEDGER_NAME, "lock"]
+        assert (home / LEDGER_NAME).stat().st_mode & 0o777 == 0o600
+        moments += 1
+    assert moments > 40
+
+
+def test_an_upgrade_waits_for_another_program_that_has_the_file_open(tmp_path: Path) -> None:
+    """A reader keeps the old file's log alive, and SQLite would play it into the new file: exit code 3, unharmed."""
+    path = tmp_path / LEDGER_NAME
+    path.write_bytes(older(2, Decoder().whole, tmp_path))
+    left_in_its_log(path, "in the log")
+    with closing(sqlite3.connect(path, isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM meta").fetchall()
+        with pytest.raises(StorageFailed, match=r"another program has .* open"):
+            Ledger.open(tmp_path)
+    with Ledger.open(tmp_path) as ledger:
+        assert (ledger.noted("in the log"), ledger.counts(GROUP).entries) == ("kept", 2)
+
+
+def test_an_upgrade_on_a_full_disk_leaves_the_old_file(tmp_path: Path) -> None:
+    """It is named, nothing of the new file stays, and with room again the same command ends well."""
+    path = tmp_path / LEDGER_NAME
+    path.write_bytes(older(2, Decoder().whole, tmp_path))
+    with small_files(path.stat().st_size // 2), pytest.raises(StorageFailed, match="free space"):
+        Ledger.open(tmp_path)
+    assert [file.name for file in tmp_path.glob("*.part*")] == []
+    with Ledger.open(tmp_path) as ledger:
+        assert ledger.counts(GROUP).entries == 2
 
 
 def test_what_was_damaged_before_is_not_made_good(tmp_path: Path) -> None:

@@ -110,6 +110,28 @@ def teach(folder: Path, name: str, quoted: str) -> None:
     save_program(program, folder, name)
 
 
+def test_the_receipt_tells_what_went_and_where_words_still_are(bench: Bench) -> None:
+    """For a person: entries by day and id, numbers, files that still hold the words; exit code 1 if the home does."""
+    lay(bench, LIFE)
+    bench.load()
+    kept = bench.home / "notes of mine.txt"
+    kept.write_text(LIFE[2][1])
+    told = bench.ask("forget", "2024-03-12")
+    assert told.code == 1
+    assert re.search(r"^2024-03-12  [0-9a-f]{12}  .*2024\.md$", told.out, re.MULTILINE)
+    for line in (
+        "forgotten  2 entries",
+        r"graph  \d+ entities became \d+, \d+ facts became \d+",
+        r"ledger  [1-9]\d* answers and \d+ vectors deleted",
+        r"search  \d+ files searched for the words, found in 1\n +" + re.escape(str(kept)),
+        r"note  .*2024\.md still holds such text",
+    ):
+        assert re.search(line, told.out), line
+    assert CANARY not in told.out + told.err
+    kept.unlink()
+    assert bench.ask("forget", "2024-05-01").code == 0
+
+
 def test_only_questions_that_knew_the_forgotten_are_asked_anew(bench: Bench) -> None:
     """Forgetting the last entry asks nothing; forgetting an early one asks less than reading all again."""
     lay(bench, LIFE)

@@ -1,7 +1,9 @@
 """What is private stays so: no socket, a manifest that says what a run stood on, and no word of it in any log."""
 
 import hashlib
+import json
 import logging
+import os
 import resource
 import sys
 import traceback
@@ -13,8 +15,9 @@ import pytest
 
 from app.errors import Truncated
 from app.graph.quiet import SWITCHES
+from tests.pipeline.child import in_a_fork, load
 from tests.pipeline.conftest import Bench
-from tests.pipeline.scripted import write_journal
+from tests.pipeline.scripted import WEEKS, write_journal
 from tests.pipeline.test_interrupted import child
 
 
@@ -32,6 +35,17 @@ def test_a_proved_load_cannot_open_a_socket_and_builds_the_same_graph(tmp_path: 
     assert len(manifest["code"]) == 64
     assert str(journal) in manifest["files_opened"]
     assert all(len(model["sha256"]) == 64 for model in manifest["models"].values())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="seccomp, and a file system that takes any bytes as a name")
+def test_a_manifest_is_written_whatever_a_file_is_called(bench: Bench) -> None:
+    """A file whose name is no text is put aside and stands in the manifest; the others are read."""
+    odd = Path(os.fsdecode(os.fsencode(bench.journals) + b"/caf\xe9.md"))
+    odd.write_text("# 2024-03-04\n\nNadia met Mara.\n")
+    ended_by, told = in_a_fork(lambda: load(bench.journals, bench.home, options=["--prove-offline"]))
+    assert (ended_by, told["code"], len(bench.dump()["episodes"])) == (0, 2, len(WEEKS))
+    manifest = json.loads((bench.home / "offline.json").read_text(encoding="utf-8"))
+    assert str(odd) in manifest["inputs"]
 
 
 @contextmanager

@@ -66,6 +66,33 @@ def test_what_a_killed_copy_leaves_is_forgotten_with_the_rest(
     assert held(place) == bench.dump()
 
 
+@pytest.mark.parametrize("how", ["forget", "edit"])
+def test_what_was_never_read_is_forgotten_there_too(bench: Bench, monkeypatch: pytest.MonkeyPatch, how: str) -> None:
+    """An entry that still waits is in the ledger's copy, and no graph is built again when it goes."""
+    lay(bench, LIFE)
+    bench.load(bench.journals, "--until", "2024-03-04")
+
+    def killed() -> None:
+        async def is_free(*_: Any) -> None:
+            pass
+
+        async def die(*_: Any) -> None:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+        monkeypatch.setattr(served, "check", is_free)
+        monkeypatch.setattr(served, "copy", die)
+        bench.ask("rebuild", "--into", "falkor://localhost")
+
+    assert in_a_fork(killed)[0] == signal.SIGKILL
+    assert holders(bench.home / SERVED_NAME, CANARY)
+    if how == "forget":
+        assert bench.ask("forget", "2024-03-12").code == 0
+    else:
+        lay(bench, [*LIFE[:2], ("2024-03-12", "Mara visited Nadia."), *LIFE[3:]])
+        assert bench.load(bench.journals, "--until", "2024-03-04").code == 0
+    assert holders(bench.home, CANARY) == []
+
+
 def test_a_group_that_is_not_there_is_not_copied(bench: Bench, place: str) -> None:
     """An empty copy is never written: the home must hold the group."""
     lay(bench, LIFE[:1])
