@@ -119,12 +119,17 @@ class Breaker:
 
         return self._fork(job, self.folder / "said")
 
-    def broken_then_mended(self, **how: Any) -> dict[str, Any]:
-        """One death (or failure) and one more run: what went wrong, if anything."""
+    def broken_then_mended(self, *, then: dict[str, Any] | None = None, **how: Any) -> dict[str, Any]:
+        """One death (or failure) and one more run: what went wrong, if anything.
+
+        then   how the next run dies, too, if it comes that far
+        """
         home = self.home()
         ended_by, first = self.run(home, **how)
         said = [line for line in (self.folder / "said").read_text().splitlines() if line.startswith("daybook:")]
         told = {"killed": ended_by == signal.SIGKILL, "died": ended_by, "code": first and first["code"]}
+        if then:
+            self.run(home, **then)
         _, again = self.run(home)
         faults = [] if not told["code"] or len(said) == 1 else [f"not one line of what failed, {len(said)}"]
         if self._what == "forget" and again and again["code"] == 2:  # it was killed after the last of it
@@ -141,7 +146,7 @@ class Breaker:
             if self._what in ("forget", "edit"):
                 faults += [f"{file} holds a forgotten word" for file in _holders(home, FORGOTTEN)]
         shutil.rmtree(home.parent)
-        return {**told, "faults": faults, "how": how}
+        return {**told, "faults": faults, "how": how, "then": then}
 
     def _asked_again(self, again: dict[str, Any]) -> bool:
         """Whether a question that the broken run had answered was computed once more."""
@@ -184,12 +189,14 @@ def at_every(breaker: Breaker, kind: str, most: int = 0) -> dict[str, Any]:
 
 
 def at_random(breaker: Breaker, times: int, seed: int) -> dict[str, Any]:
-    """Kill at any write, sync, rename or query, drawn at random."""
+    """Kill at any write, sync, rename or query, drawn at random; of eight runs that mend one is killed as well."""
     chance = random.Random(seed)
-    found = []
-    for _ in range(times):
+
+    def death() -> dict[str, int]:
         kind = chance.choice(["any", "any", "statement"])
-        found.append(breaker.broken_then_mended(**_death(kind, chance.randint(1, breaker.total(kind)))))
+        return _death(kind, chance.randint(1, breaker.total(kind)))
+
+    found = [breaker.broken_then_mended(**death(), then=death() if place % 8 == 7 else None) for place in range(times)]
     return _told(found, breaker.total("any") + breaker.total("statement"))
 
 

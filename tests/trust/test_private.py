@@ -74,7 +74,7 @@ def heard(caplog: pytest.LogCaptureFixture) -> Iterator[list[str]]:
 
 @pytest.mark.parametrize("failure", [None, Truncated("cut off"), MemoryError(), RuntimeError("a mistake")])
 def test_no_log_and_no_error_quotes_the_journal(bench: Bench, heard: list[str], failure: Exception | None) -> None:
-    """Every logger at INFO, loads that end well and that fail: nothing said or raised holds the entry's words."""
+    """Every logger at INFO, loads that end well and that fail, and what may follow: nothing holds the entry's words."""
     secrets = ("quuxmarin", "velvet gloves")
     write_journal(bench.journals / "2024.md", ("2024-03-04", "Nadia works at Quuxmarin. Nadia has velvet gloves."))
 
@@ -91,6 +91,9 @@ def test_no_log_and_no_error_quotes_the_journal(bench: Bench, heard: list[str], 
     except RuntimeError as error:
         said += "".join(traceback.format_exception(error))
     said += bench.ask("status").out
+    bench.engine.before = lambda _: None
+    for words in (["search", "velvet"], ["rebuild"], ["forget", "2024-03-04"]):
+        said += bench.ask(*words).err
     assert said
     logging.getLogger("graphiti_core.nodes").error("Quuxmarin")  # whatever Graphiti says goes nowhere
     logging.getLogger("app.pipeline").info("heard")

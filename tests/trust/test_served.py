@@ -93,6 +93,23 @@ def test_what_was_never_read_is_forgotten_there_too(bench: Bench, monkeypatch: p
     assert holders(bench.home, CANARY) == []
 
 
+def test_a_copy_holds_one_group_alone(bench: Bench, place: str) -> None:
+    """Of a home with two groups nothing of the other is on the server."""
+    lay(bench, LIFE[:2])
+    bench.load(bench.journals, "--group", "anna")
+    lay(bench, LIFE)
+    bench.load()
+    before = bench.dump()
+    assert bench.ask("rebuild", "--into", place).code == 0
+
+    async def number() -> Any:
+        async with opened(Address.parse(place, GROUP)) as driver:
+            return (await driver.execute_query("MATCH (n) RETURN count(n) AS number"))[0][0]["number"]
+
+    assert held(place) == before
+    assert asyncio.run(number()) == sum(len(before[kind]) for kind in ("episodes", "entities", "spans"))
+
+
 def test_a_group_that_is_not_there_is_not_copied(bench: Bench, place: str) -> None:
     """An empty copy is never written: the home must hold the group."""
     lay(bench, LIFE[:1])
