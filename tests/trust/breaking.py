@@ -192,7 +192,7 @@ def at_random(breaker: Breaker, times: int, seed: int) -> dict[str, Any]:
     """Kill at any write, sync, rename or query, drawn at random; of eight runs that mend one is killed as well."""
     chance = random.Random(seed)
 
-    def death() -> dict[str, int]:
+    def death() -> dict[str, Any]:
         kind = chance.choice(["any", "any", "statement"])
         return _death(kind, chance.randint(1, breaker.total(kind)))
 
@@ -229,7 +229,7 @@ def suite(folder: Path) -> dict[str, Any]:
     }
 
 
-def _death(kind: str, moment: int) -> dict[str, int]:
+def _death(kind: str, moment: int) -> dict[str, Any]:
     return {"die_after": moment} if kind == "statement" else {"calls": CALLS[kind], "nth": moment}
 
 
