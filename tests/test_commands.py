@@ -70,6 +70,7 @@ def test_without_arguments_every_command_is_told_in_a_line() -> None:
         ("changes 01.02.2024", "'01.02.2024' is not a date; write it as YYYY-MM-DD (see:"),
         ("search x --limit 0", "'0' is not a number of 1 or more (see:"),
         ("serve --port 99999", "'99999' is not a port; 0 to 65535 are (see:"),
+        ("search caf\udce9", "caf\\udce9 is not UTF-8 (see: python -m app search --help)"),
         ("ask ' '", "an argument is empty (see: python -m app ask --help)"),
         ("search ''", "an argument is empty (see: python -m app search --help)"),
         ("diff '' file", "an argument is empty (see: python -m app diff --help)"),

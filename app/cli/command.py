@@ -107,16 +107,22 @@ def _discard_output() -> None:
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser whose complaint is one line, like every other error of a command; it takes no empty arguments."""
+    """A parser whose complaint is one line, like every other error of a command; arguments are text, not empty."""
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """Argparse's; a path that a script left empty would be the current folder, and an empty option its default."""
+        """Argparse's; a path that a script left empty would be the current folder, and an empty option its default.
+
+        Bytes that are no UTF-8 could be searched for, kept and written nowhere.
+        """
         words = sys.argv[1:] if args is None else list(args)
         if self._subparsers is None:  # else that of the command is asked next, and knows which manual to name
             for before, word in pairwise(["", *words]):
                 option, is_joined, value = word.partition("=") if word.startswith("--") else (before, "", word)
                 if not value.strip() and (is_joined or not word.startswith("--")):
                     self.error(f"{option if option.startswith('-') else 'an argument'} is empty")
+                shown = word.encode(errors="backslashreplace").decode()
+                if shown != word:
+                    self.error(f"{shown} is not UTF-8")
         return super().parse_known_args(args, namespace)
 
     def error(self, message: str) -> NoReturn:

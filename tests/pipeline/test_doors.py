@@ -79,6 +79,7 @@ def test_a_known_file_that_turns_bad_keeps_its_entries(bench: Bench) -> None:
         (["2024.md", "--group", "a b"], "DAYBOOK_GROUP is 'a b' (allowed: 1 to 64 of "),
         (["2024.md", "--owner", "x" * 81], "(allowed: a name, "),
         (["2024.md", "--owner", " "], "--owner is empty (see: load_journals.py --help)"),
+        (["caf\udce9"], "caf\\udce9 is not UTF-8 (see: load_journals.py --help)"),
         (["2024.md", ""], "an argument is empty (see: load_journals.py --help)"),
     ],
 )
