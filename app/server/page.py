@@ -146,7 +146,7 @@ def _json(value: Any) -> Response:
 
 def _text(body: dict[str, Any], name: str) -> str:
     value = body.get(name)
-    if not isinstance(value, str):
+    if not isinstance(value, str) or value.encode(errors="replace").decode() != value:  # half of a pair is no text
         raise Invalid(name, f"{name} must be a text")
     return value
 
