@@ -15,6 +15,7 @@ from typing import Any
 from app.errors import ModelDamaged, ModelMissing
 
 HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 # What mlx-lm reads; never code from the hub.
 HUB_PATTERNS = ["*.json", "model*.safetensors", "tokenizer.model", "*.tiktoken", "*.txt", "*.jinja"]
 
@@ -128,7 +129,14 @@ def _check_safetensors(file: Path) -> None:
 
 
 def _verify(path: Path, known: dict[str, str]) -> None:
-    """Compare with checksums.json (file name -> sha256), where the folder has one."""
+    """Compare with checksums.json (file name -> sha256), where the folder has one, and with what the hub's cache says.
+
+    There each file is a link, and what it leads to is called by its SHA-256 if it is large.
+    """
+    for name, found in known.items():
+        blob = (path / name).resolve()
+        if _SHA256.fullmatch(blob.name) and blob.name != found:
+            raise ModelDamaged(f"{path / name} differs from its checksum", hint=f"delete {blob} and download it again")
     listing = path / "checksums.json"
     if not listing.is_file():
         return

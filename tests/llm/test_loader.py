@@ -119,6 +119,20 @@ def test_checksums_are_verified_where_the_folder_has_them(copy: Path) -> None:
         open_folder(copy)
 
 
+def test_the_hub_s_cache_names_weights_by_their_checksum(copy: Path, tmp_path: Path) -> None:
+    """There a file is a link to one whose name is the SHA-256 of what it must hold; a flipped byte is ModelDamaged."""
+    weights = copy / "model.safetensors"
+    blob = tmp_path / sha256_of(weights)
+    weights.rename(blob)
+    weights.symlink_to(blob)
+    open_folder(copy)
+    content = bytearray(blob.read_bytes())
+    content[-1] ^= 1
+    blob.write_bytes(content)
+    with pytest.raises(ModelDamaged, match=r"model\.safetensors differs from its checksum"):
+        open_folder(copy)
+
+
 def test_a_local_folder_opens_no_socket(tiny_folder: Path) -> None:
     """Loading from disk makes no connection and no name look-up, watched by an audit hook."""
     code = (
