@@ -69,6 +69,8 @@ class Database:
         if version != SCHEMA_VERSION:
             self._renew(int(version or 0))
             return
+        for (name,) in self.rows("SELECT name FROM sqlite_master WHERE name LIKE 'sqlite_stat%'"):
+            self.rows(f'DROP TABLE "{name!s}"')  # by another program's ANALYZE: it samples rows, forgotten ones, too
         if self.rows(_MADE) != _made():
             raise self._damaged("its tables are not those of a ledger")
         if complaint := self._complaint():
@@ -113,7 +115,8 @@ class Database:
         if complaint := self._complaint():
             raise self._damaged(complaint)
         # The old file's log must be gone before another file has its name: SQLite would play it into that one.
-        self.rows("PRAGMA journal_mode = DELETE")
+        if self.rows("PRAGMA journal_mode = DELETE") != [("delete",)]:
+            raise _in_use(self._path)
         part = part_of(self._path)
         _clear(part)
         try:

@@ -1,5 +1,7 @@
 """Every row of the ledger proves itself, and damage never gets a checksum of its own."""
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -123,6 +125,16 @@ def test_words_of_a_damaged_key_do_not_stay_for_ever(tmp_path: Path) -> None:
         with pytest.raises(StorageFailed, match="the words of 1 entry"):
             ledger.past.start_replay()
         assert ledger.pending_chunks(GROUP)
+
+
+def test_what_another_program_counted_is_no_damage(tmp_path: Path) -> None:
+    """ANALYZE, by whoever looks into the file, adds tables with samples of its rows: they go, and nothing else."""
+    (tmp_path / LEDGER_NAME).write_bytes(DECODER.whole)
+    with closing(sqlite3.connect(tmp_path / LEDGER_NAME)) as other:
+        other.execute("ANALYZE")
+    with Ledger.open(tmp_path) as ledger:
+        assert answers(ledger) == ANSWERS
+        assert ledger._database.rows("SELECT name FROM sqlite_master WHERE name LIKE 'sqlite_stat%'") == []
 
 
 def test_a_changed_schema_is_refused(tmp_path: Path) -> None:
