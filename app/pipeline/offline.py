@@ -49,7 +49,9 @@ class _Program(ctypes.Structure):
 
 @dataclasses.dataclass
 class Witness:
-    """What this process asked Python for since `begin`; what Kuzu, SQLite and MLX open lies in the home and the model.
+    """What this process asked for since `begin`, as Python's audit tells it; Kuzu's driver tells it of its own files.
+
+    What MLX maps, weights and KV, is opened by Python too, to be checked.
 
     sockets   internet sockets that were asked for, and refused
     """

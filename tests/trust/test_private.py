@@ -15,6 +15,8 @@ import pytest
 
 from app.errors import Truncated
 from app.graph.quiet import SWITCHES
+from app.llm.folder import open_folder
+from app.settings import ROOT
 from tests.pipeline.child import in_a_fork, load
 from tests.pipeline.conftest import Bench
 from tests.pipeline.scripted import WEEKS, write_journal
@@ -32,9 +34,15 @@ def test_a_proved_load_cannot_open_a_socket_and_builds_the_same_graph(tmp_path: 
     assert manifest["sockets"] == []
     assert manifest["enforced_by"] == "seccomp"
     assert manifest["telemetry"] == SWITCHES
-    assert len(manifest["code"]) == 64
-    assert str(journal) in manifest["files_opened"]
-    assert all(len(model["sha256"]) == 64 for model in manifest["models"].values())
+    code = [*sorted((ROOT / "app").rglob("*.py")), ROOT / "load_journals.py", ROOT / "requirements.lock"]
+    lines = [f"{path.relative_to(ROOT)} {hashlib.sha256(path.read_bytes()).hexdigest()}" for path in code]
+    assert manifest["code"] == hashlib.sha256("\n".join(lines).encode()).hexdigest()
+    home = tmp_path / "shut" / "home"
+    opened = {str(journal), str(home / "ledger.sqlite"), str(home / "graph.kuzu"), str(home / "graph.kuzu.wal")}
+    assert opened <= set(manifest["files_opened"])
+    for use, name in (("generator", "daybook-nano"), ("embedder", "daybook-nano-embed")):
+        model = ROOT / "models" / name
+        assert manifest["models"][use] == {"name": str(model), "sha256": open_folder(str(model)).fingerprint}
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="seccomp, and a file system that takes any bytes as a name")
