@@ -83,6 +83,8 @@ class Settings(BaseSettings):
 
     # Keys of the server, several with commas; they belong into the environment, never among a command's arguments.
     DAYBOOK_API_KEYS: SecretStr = SecretStr("")
+    # Of the graph server of `rebuild --into ADDRESS`, where the address has none: arguments are seen by every process.
+    DAYBOOK_GRAPH_PASSWORD: SecretStr = SecretStr("")
 
     @property
     def max_context_tokens(self) -> int | None:

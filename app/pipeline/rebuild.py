@@ -19,6 +19,7 @@ from app.pipeline.forget import count_held
 from app.pipeline.home import Place, check_group, open_ledger
 from app.pipeline.replay import SERVED_NAME, drop_served
 from app.pipeline.request import GRAPH_NAME, LoadReport, LoadRequest, Progress, prompts_folder
+from app.settings import settings
 
 
 def rebuild(request: LoadRequest, progress: Progress, *, into: Path | None = None) -> LoadReport:
@@ -39,7 +40,8 @@ def rebuild(request: LoadRequest, progress: Progress, *, into: Path | None = Non
 def rebuild_on_server(request: LoadRequest, progress: Progress, address: str) -> LoadReport:
     """Tell the group's texts again and write the graph to a server; this home stays as it is.
 
-    address  SCHEME://USER:PASSWORD@HOST:PORT/NAME of an empty graph (what this same call left there is begun anew)
+    address  SCHEME://USER:PASSWORD@HOST:PORT/NAME of an empty graph (what this same call left there is begun anew);
+             without a password that of the settings
     raises   as `rebuild`; BadInput for an address that cannot be used; StorageFailed if the server fails in between
     """
     from app.graph import served  # late: graphiti costs a second
@@ -48,6 +50,8 @@ def rebuild_on_server(request: LoadRequest, progress: Progress, address: str) ->
 
     home, group = request.home_folder, request.group_name
     place = Address.parse(address, group)
+    if not place.password and (exported := settings.DAYBOOK_GRAPH_PASSWORD.get_secret_value()):
+        place = dataclasses.replace(place, password=exported)
     owner = hashlib.sha256(f"{home.resolve()}\0{group}".encode()).hexdigest()
     with open_ledger(home) as ledger:  # held to the end: another such call would take the folder away
         check_group(Place(home, group), ledger)

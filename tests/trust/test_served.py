@@ -4,13 +4,16 @@ import asyncio
 import os
 import signal
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
 from app.graph import served
 from app.graph.address import Address
 from app.graph.drivers.server import opened
+from app.pipeline import rebuild
 from app.pipeline.replay import SERVED_NAME
+from app.settings import read_settings
 from tests.pipeline.child import in_a_fork
 from tests.pipeline.conftest import Bench
 from tests.trust.test_forget import CANARY, LIFE, holders, lay
@@ -41,6 +44,22 @@ def test_the_graph_is_built_again_on_a_server(bench: Bench, place: str) -> None:
     assert (again.code, len(again.err.splitlines())) == (2, 1)
     assert "holds" in again.err
     assert held(place) == before
+
+
+def test_a_password_need_not_be_among_the_arguments(bench: Bench, place: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An address without one takes that of the settings; without either it is refused in one line."""
+    secret = Address.parse(place, GROUP).password
+    if not secret:
+        pytest.skip("this server asks for no password")
+    lay(bench, LIFE)
+    bench.load()
+    parts = urlsplit(place)
+    bare = parts._replace(netloc=f"{parts.username or ''}@{parts.hostname}:{parts.port}").geturl()
+    refused = bench.ask("rebuild", "--into", bare)
+    assert (refused.code, len(refused.err.splitlines())) == (2, 1)
+    monkeypatch.setattr(rebuild, "settings", read_settings(DAYBOOK_GRAPH_PASSWORD=secret))
+    assert bench.ask("rebuild", "--into", bare).code == 0
+    assert held(place) == bench.dump()
 
 
 def test_what_a_killed_copy_leaves_is_forgotten_with_the_rest(

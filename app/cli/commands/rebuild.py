@@ -12,6 +12,8 @@ as the journal. Only that address is spoken to, encrypted with rediss, bolt+s or
   falkor://USER:PASSWORD@HOST:6379/GRAPH   also falkordb, redis, rediss; GRAPH is the group if left out
   bolt://USER:PASSWORD@HOST:7687/DATABASE  also bolt+s, neo4j, neo4j+s; DATABASE is neo4j if left out
 
+Other users of this machine can see a command's arguments: leave :PASSWORD out and export DAYBOOK_GRAPH_PASSWORD.
+
 examples:
   python -m app rebuild
   python -m app rebuild --into ~/daybook-copy
