@@ -195,7 +195,7 @@ def every_byte(seed: int) -> None:
         broken[place] ^= chance.randint(1, 255)
         try:
             taken += decoder.holds(bytes(broken))
-        except Exception as error:
+        except Exception as error:  # whatever it is, it is a fault, and it is told by its byte
             raise SystemExit(f"byte {place:,} to {broken[place]}: {type(error).__name__}: {error}") from error
     total = len(decoder.whole)
     print(f"{total:,} bytes flipped one at a time: {taken:,} times all was as before, {total - taken:,} times refused")
