@@ -4,8 +4,9 @@ Knows capital letters, a few hundred function words of three languages, and scri
 In: a sentence.  Out: runs of its words in order, each as a reader would write it on one line.
 
 A run is offered if a capitalised word begins or ends it, or if it is a role ("my sister", "mum") or an illness; it
-never begins or ends with a function word. Who writes without capitals is offered every longer word. A sentence that
-offers nothing is not asked about: large models need no such help, small ones do, and every model answers faster.
+never begins or ends with a function word, and begins with a word written small only where names do ("van Dijk", "old
+Doc"). Who writes without capitals is offered every longer word. A sentence that offers nothing is not asked about:
+large models need no such help, small ones do, and every model answers faster.
 """
 
 import re
@@ -15,6 +16,7 @@ from app.journal.almanac import MONTHS, WEEKDAYS
 MAX_NAME_WORDS = 6  # "the Prince of Wales's Own Regiment"; longer names are rare and cost grammar time
 MAX_NAME_SIGNS = 8  # the same for scripts written without spaces
 MIN_COMMON_CHARS = 4  # of a name of one word where the writer uses no capitals
+MAX_TITLE_WORDS = 4  # of one whose small words are no names: "Der graue Fluss"
 MAX_COMMON_TAIL = 3  # words of a run that ends in lower case: "Club des nageurs", not "Kortrijk who keeps"
 
 _WORD = re.compile(r"[^\W_]+(?:['’&.-][^\W_]+)*(?:——|--)?")
@@ -34,12 +36,22 @@ POSSESSIVES = frozenset(
 _SMALL_NAMES = frozenset(
     """
     mum dad mom papa mama maman granny grandma grandpa nana auntie
-    asthma bronchitis cancer cholera consumption diabetes diphtheria dysentery gout influenza jaundice lumbago malaria
-    measles migraine mumps pleurisy pneumonia rheumatism sciatica scurvy shingles smallpox tuberculosis typhoid typhus
-    bronchite coqueluche diphtérie goutte grippe jaunisse pneumonie rougeole rhumatisme scarlatine sciatique
-    tuberculose typhoïde varicelle
+    ague anaemia anemia angina anorexia anthrax appendicitis arthritis asthma beriberi bronchitis bulimia cancer catarrh
+    chickenpox chilblains cholera concussion consumption covid croup cystitis dementia dengue depression diabetes
+    diphtheria dropsy dysentery eczema emphysema epilepsy erysipelas flu frostbite gallstones gastritis gonorrhoea gout
+    hepatitis influenza insomnia jaundice leprosy leukaemia leukemia lockjaw lumbago lupus lymphoma malaria measles
+    melancholia meningitis migraine migraines mononucleosis mumps nephritis neuralgia neuritis pellagra peritonitis
+    phlebitis phthisis pleurisy pneumonia psoriasis quinsy rabies rheumatism rickets rubella sarcoma scarlatina sciatica
+    scrofula scurvy sepsis shingles sinusitis smallpox sunstroke syphilis tetanus tinnitus tonsillitis tuberculosis
+    typhoid typhus vertigo
+    amygdalite angine anémie appendicite arthrite asthme bronchiolite bronchite choléra coqueluche diabète diphtérie
+    eczéma gastrite goutte grippe hépatite jaunisse laryngite leucémie lumbago lymphome méningite migraine migraines
+    oreillons otite paludisme phlébite phtisie pleurésie pneumonie rhumatisme rougeole rubéole scarlatine sciatique
+    scorbut sinusite tuberculose typhoïde varicelle variole zona
     """.split()  # noqa: SIM905
 )
+# An illness of two words, written small, ends in one of these: scarlet fever, hay fever, heart failure.
+_ILLNESSES = frozenset("fever cough failure attack disease poisoning sickness pox palsy cancer".split())  # noqa: SIM905
 # Common words that open a diary's sentences, capitalised for that alone.
 _OPENERS = frozenset(
     """
@@ -53,15 +65,29 @@ _OPENERS = frozenset(
     visited washed watched went
     """.split()  # noqa: SIM905
 )
-_NAMES_TOO = {"april", "august", "can", "june", "may", "will"}  # people, where a capital stands inside a sentence
+_NAMES_TOO = {"april", "august", "can", "june", "ma", "may", "will"}  # people, where a capital stands inside a sentence
 _DAYS = (WEEKDAYS.keys() | MONTHS.keys()) - _NAMES_TOO
-# What a name of several words may begin with although it is written small: van Dijk, della Rovere, rue de Rivoli.
+# What a name of several words may begin with although it is written small: van Dijk, rue de Rivoli, old Doc.
 _SMALL_STARTS = frozenset(
     """
-    al da dal de degli dei del della den der des di do dos du el la le les van vom von zu zum zur of
-    rue place avenue quai boulevard lac hôtel château café école église lycée collège pont gare villa musée théâtre
+    abu af al ap av bin bint da dal de degli dei del della den di do dos du el ibn la le les op san ten ter van
+    vom von zu
+    rue place avenue quai boulevard lac hôtel château café école église lycée collège pont gare villa musée
+    théâtre
+    old young little dear poor dearest sweet good great dame saint alte alter junge kleine kleiner liebe lieber
+    arme armer vieux vieille jeune petit petite cher chère pauvre bon bonne
+    aunt aunty auntie uncle cousin brother sister father mother granny grandma grandpa grandmother grandfather
+    nephew niece oncle tante cousine frère sœur soeur père mère
+    captain chaplain colonel corporal count countess dean deacon doc doctor duke general governor headmaster
+    inspector judge justice king lady lieutenant lord major master matron mayor mister miss mrs mr nanny nurse
+    parson pastor pope president prince princess principal private professor queen rabbi rector reverend senator
+    sergeant sheriff sir sister squire vicar
+    abbé capitaine commandant comte comtesse curé docteur dom duc duchesse évêque frau fräulein général herr
+    lieutenant madame mademoiselle maire maître marquis marquise monsieur monseigneur pasteur président prince
+    princesse professeur sieur vicomte
     """.split()  # noqa: SIM905
 )
+_LINKS = _SMALL_STARTS | frozenset("of der des dem zum zur".split())  # noqa: SIM905  these stand inside names alone
 _ARTICLES = frozenset("the a an der die das ein eine le la les un une el il los las".split())  # noqa: SIM905
 FUNCTION_WORDS = POSSESSIVES | frozenset(
     """
@@ -115,26 +141,27 @@ def _could_name(words: list[str], small: bool, *, opens: bool) -> bool:
     """
     bare = [ELIDED.sub("", word) for word in words]
     low = [word.lower() for word in bare]
-    if len(words) == 1 and not opens and bare[0].istitle() and low[0] in _NAMES_TOO:
+    names_too = bare[-1].istitle() and low[-1] in _NAMES_TOO  # Will, Aunt May
+    if len(words) == 1 and not opens and names_too:
         return True
-    if low[-1] in FUNCTION_WORDS and (not bare[-1].isupper() or low[-1] == "i"):
+    if low[-1] in FUNCTION_WORDS and (not bare[-1].isupper() or low[-1] == "i") and not (names_too and len(words) > 1):
         return False
     if low[0] in POSSESSIVES:  # a role: my sister, meine liebe Frau
         return 1 < len(words) <= 3 and low[1] not in FUNCTION_WORDS
     if low[0] in FUNCTION_WORDS and bare[0][:1].isupper():  # The Hague, Le Havre; never "The other" nor "In Ghent"
+        if not opens and 2 < len(words) <= MAX_TITLE_WORDS and bare[-1][:1].isupper():  # What the Fox Knew
+            return True
         begins = low[0] in _ARTICLES or not opens
         return begins and len(words) > 1 and bare[1][:1].isupper() and low[1] not in FUNCTION_WORDS
-    if low[0] in FUNCTION_WORDS - _SMALL_STARTS:
-        return False
-    if bare[0][:1].islower() and len(words) > 2 and low[0] not in _SMALL_STARTS:  # "old Doc" may be one
-        return False
-    if low[0] in _DAYS or (opens and low[0] in _OPENERS):
+    if len(words) > 1 and bare[0].islower() and not bare[0][0].isdigit() and low[0] not in _SMALL_STARTS:
+        return len(words) == 2 and low[1] in _ILLNESSES and low[0] not in FUNCTION_WORDS
+    if low[0] in FUNCTION_WORDS - _SMALL_STARTS or low[0] in _DAYS or (opens and low[0] in _OPENERS):
         return False
     if len(words) == 1 and bare[0].islower():
         return low[0] in _SMALL_NAMES or (small and len(bare[0]) >= MIN_COMMON_CHARS)
-    if bare[-1].islower() and (len(words) > MAX_COMMON_TAIL or set(low[1:-1]) & (FUNCTION_WORDS - _SMALL_STARTS)):
+    if bare[-1].islower() and (len(words) > MAX_COMMON_TAIL or set(low[1:-1]) & (FUNCTION_WORDS - _LINKS)):
         return False
-    return any(word[:1].isupper() or word[:1].isdigit() for word in (bare[0], bare[-1]))
+    return any(word != word.lower() or word[:1].isdigit() for word in (bare[0], bare[-1]))
 
 
 def _forms(run: str, following: str) -> list[str]:

@@ -30,7 +30,7 @@ def test_nearly_every_name_that_a_person_would_mark_is_offered() -> None:
 def test_nearly_every_name_of_the_made_journals_is_offered() -> None:
     """The same for the journals that nano is trained on, in three languages."""
     entries = [entry for seed in range(60) for entry in make_journal(seed).entries]
-    assert _share_offered([(entry.text, [e.name for e in entry.entities]) for entry in entries]) >= 0.97
+    assert _share_offered([(entry.text, [e.name for e in entry.entities]) for entry in entries]) >= 0.985
 
 
 @pytest.mark.parametrize(
@@ -41,6 +41,15 @@ def test_nearly_every_name_of_the_made_journals_is_offered() -> None:
         ("Wrote to my dear sister.", "my dear sister"),
         ("Read The Long Field again.", "The Long Field"),
         ("She is down with measles.", "measles"),
+        ("The doctor says scarlet fever.", "scarlet fever"),
+        ("Gelesen: Der graue Fluss, bis zwei.", "Der graue Fluss"),
+        ("Saw ‘What the Fox Knew’ with Ama.", "What the Fox Knew"),
+        ("Tea at the al-Rashid Academy.", "al-Rashid Academy"),
+        ("My iPhone is gone.", "iPhone"),
+        ("Marched with the 2nd Hussars.", "2nd Hussars"),
+        ("Tea with Aunt May.", "Aunt May"),
+        ("Wrote to Mrs. Nona Ma about it.", "Mrs. Nona Ma"),
+        ("They say old Doc drinks.", "old Doc"),
     ],
 )
 def test_names_are_freed_of_what_grammar_hung_onto_them(sentence: str, name: str) -> None:
@@ -52,6 +61,20 @@ def test_names_are_freed_of_what_grammar_hung_onto_them(sentence: str, name: str
 def test_function_words_are_no_names(sentence: str) -> None:
     """A sentence of function words offers none of them, however it is capitalised."""
     assert not [name for name in candidate_names(sentence) if name.lower() in ("i", "the", "and", "the other", "it")]
+
+
+@pytest.mark.parametrize(
+    ("sentence", "name", "no_name"),
+    [
+        ("I told Anna so.", "Anna", "told Anna"),
+        ("A letter from my friend Bill.", "Bill", "friend Bill"),
+        ("The streets of Edinburgh.", "Edinburgh", "of Edinburgh"),
+    ],
+)
+def test_a_name_does_not_begin_with_the_common_word_before_it(sentence: str, name: str, no_name: str) -> None:
+    """One written small begins a name only if names do so (van Dijk) or if it is a title or a customary word."""
+    assert name in candidate_names(sentence)
+    assert no_name not in candidate_names(sentence)
 
 
 def test_every_candidate_is_a_run_of_the_sentence() -> None:
