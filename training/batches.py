@@ -3,15 +3,17 @@
 Knows tokens and padding; knows no weights. In: seeds.  Out: Batches, the same for the same seed.
 """
 
+import itertools
 import random
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from transformers import PreTrainedTokenizerFast
 
+from training.drills import drill_example
 from training.encoding import Encoded, ExampleEncoder
 from training.made.journal import make_journal
 from training.tasks import Example, examples
@@ -21,14 +23,16 @@ MAX_EXAMPLE_TOKENS = 1700
 COPY_SEED = 7
 # Share of each task's examples that is used: the short answers are learnt soon, finding entities and facts is not.
 KEPT = {
-    "entities": 1.0,
-    "edges": 1.0,
-    "resolve": 0.8,
-    "resolution": 0.6,
-    "summaries": 0.2,
-    "answer": 0.5,
-    "timestamps": 0.2,
+    "entities": 0.9,
+    "edges": 0.3,
+    "drill": 0.8,
+    "resolve": 0.3,
+    "resolution": 0.3,
+    "summaries": 0.1,
+    "answer": 0.25,
+    "timestamps": 0.1,
 }
+WIDTH_STEP = 32  # fewer shapes: oneDNN keeps a prepared product for each, and memory grew by gigabytes an hour
 POOL = 48  # examples of a task gathered before they are sorted by length: less padding
 
 
@@ -44,17 +48,23 @@ class Batch:
 
 def journals_examples(first_seed: int, *, held_out: bool = False) -> Iterator[Example]:
     """Examples of one made journal after another, for ever."""
-    seed = first_seed
-    while True:
+    for seed in itertools.count(first_seed):
         yield from examples(make_journal(seed, held_out=held_out), random.Random(seed))
-        seed += 1
+
+
+def with_drills(stream: Iterable[Example]) -> Iterator[Example]:
+    """Facts in full, and the same in short."""
+    for example in stream:
+        yield example
+        if example.task == "edges":
+            yield drill_example(example)
 
 
 def batches(tokenizer: PreTrainedTokenizerFast, first_seed: int, prompt_weight: float) -> Iterator[Batch]:
     """Gather examples by task until a pool is full, then emit it in batches of similar length, shuffled."""
     encoder, rng = ExampleEncoder(tokenizer), random.Random(first_seed)
     pools: dict[str, list[Encoded]] = defaultdict(list)
-    for example in journals_examples(first_seed):
+    for example in with_drills(journals_examples(first_seed)):
         if rng.random() > KEPT[example.task]:
             continue
         encoded = encoder.encode(example)
@@ -92,7 +102,7 @@ def _split(pool: list[Encoded]) -> Iterator[list[Encoded]]:
 
 
 def _collate(task: str, row: list[Encoded], prompt_weight: float) -> Batch:
-    width = max(encoded.length for encoded in row)
+    width = -(-max(encoded.length for encoded in row) // WIDTH_STEP) * WIDTH_STEP
     ids = torch.zeros(len(row), width, dtype=torch.long)
     weights = torch.zeros(len(row), width)
     for i, encoded in enumerate(row):
