@@ -6,14 +6,14 @@ Knows tokens and padding; knows no weights. In: seeds.  Out: Batches, the same f
 import itertools
 import random
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from transformers import PreTrainedTokenizerFast
 
-from training.drills import drill_example
+from training.drills import with_drills
 from training.encoding import Encoded, ExampleEncoder
 from training.made.journal import make_journal
 from training.tasks import Example, examples
@@ -50,14 +50,6 @@ def journals_examples(first_seed: int, *, held_out: bool = False) -> Iterator[Ex
     """Examples of one made journal after another, for ever."""
     for seed in itertools.count(first_seed):
         yield from examples(make_journal(seed, held_out=held_out), random.Random(seed))
-
-
-def with_drills(stream: Iterable[Example]) -> Iterator[Example]:
-    """Facts in full, and the same in short."""
-    for example in stream:
-        yield example
-        if example.task == "edges":
-            yield drill_example(example)
 
 
 def batches(tokenizer: PreTrainedTokenizerFast, first_seed: int, prompt_weight: float) -> Iterator[Batch]:

@@ -4,10 +4,12 @@ A fact costs 190 tokens when the app's own call is practised, and a handful of t
 rules, the entry (the answer reads its sentences aloud), the retelling and the dates: 76 tokens a fact, in rows so short
 that attention costs little, and five facts in the time of one (docs/measurements.md).
 
-Knows the shape of a call that states facts. In: such an Example.  Out: an Example of the task "drill".
+Knows the shape of a call that states facts.
+In: Examples.  Out: the same, and after each such call one of the task "drill".
 """
 
 import json
+from collections.abc import Iterable, Iterator
 
 from app.prompts.adapter import dump_answer
 from training.tasks import Example
@@ -22,3 +24,11 @@ def drill_example(example: Example) -> Example:
     lines = json.loads(example.answer)["edges"]
     short = {line: [{field: fact[field] for field in DECIDED} for fact in facts] for line, facts in lines.items()}
     return Example("drill", SYSTEM, entities, dump_answer({"edges": short}), example.schema)
+
+
+def with_drills(stream: Iterable[Example]) -> Iterator[Example]:
+    """Facts in full, and the same in short."""
+    for example in stream:
+        yield example
+        if example.task == "edges":
+            yield drill_example(example)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from transformers import AutoTokenizer
 
-from training.batches import with_drills
+from training.drills import with_drills
 from training.encoding import ExampleEncoder
 from training.made.journal import make_journal
 from training.tasks import examples
