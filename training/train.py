@@ -25,7 +25,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from app.prompts.fingerprint import prompts_fingerprint
-from training.batches import Batch, batches, copy_batches
+from training.batches import KEPT, KEPT_IN_SHORT, Batch, batches, copy_batches
 from training.model import Nano, NanoConfig
 from training.tokenizer import load_tokenizer
 
@@ -96,9 +96,10 @@ def train(
     """
     run, device, before = RUNS / options.name, next(model.parameters()).device, dataclasses.replace(state)
     state.runs += len(done)
+    tokenizer, first_seed = load_tokenizer(tokenizer_folder(run)), (before.runs + 1 + place) * SEEDS_PER_RUN
     stream = itertools.chain(
         copy_batches(model.config.vocab_size, COPY_STEPS - state.steps),
-        batches(load_tokenizer(tokenizer_folder(run)), (before.runs + 1 + place) * SEEDS_PER_RUN, PROMPT_WEIGHT),
+        batches(tokenizer, first_seed, PROMPT_WEIGHT, KEPT_IN_SHORT if options.in_short else KEPT),
     )
     started = logged = saved = time.monotonic()
     losses: dict[str, list[float]] = defaultdict(list)
@@ -204,6 +205,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, default=60.0)
     parser.add_argument("--threads", type=int, default=1, help="of each process; one is fastest when busy")
     parser.add_argument("--processes", type=int, default=1, help="that train the same weights side by side")
+    parser.add_argument("--in-short", action="store_true", help="practise mostly facts in short: all runs but the last")
     parser.add_argument("--decay", action="store_true", help="let the rate fall to zero over this run: the last one")
     return parser.parse_args()
 
