@@ -9,8 +9,9 @@ name that nothing joins are taken for two, as an unsure reader is told to.
 
 import re
 
-from app.prompts.alike import TITLES, could_be, folded, telling_words, words_of
+from app.prompts.alike import could_be, telling_words, words_of
 from app.prompts.names import POSSESSIVES
+from app.prompts.titles import TITLES, folded
 
 _OF_THE_WRITER = rf"\b(?:{'|'.join(sorted(POSSESSIVES))})\s+"
 

@@ -9,28 +9,15 @@ judge; large models make fewer mistakes so, small ones far fewer, and most answe
 """
 
 import re
-import unicodedata
 
 from app.prompts.names import ELIDED, POSSESSIVES, UNSPACED
+from app.prompts.titles import TITLES, folded
 
 SHARED_LETTERS = 3  # Lotte and Charlotte, Bertie and Albert
 NAME_LETTERS = 3  # of a name in a fact: Anna and Annas, Will and Willy
 NICKNAME_LETTERS = 6  # so short a name may stand for any first name with its initial: Meg, Peg, Harry
 
 _WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
-# They stand before many names, and for a person where no name follows.
-TITLES = frozenset(
-    """
-    mr mrs ms miss sir lady lord dame dr doctor prof professor father mother brother sister uncle aunt auntie cousin
-    captain colonel major lieutenant general admiral sergeant king queen prince princess duke duchess count countess
-    mum mom mam ma mama mamma mummy dad da pa papa daddy granny gran grandma grandpa grandad grandmother grandfather nan
-    nana canon reverend rev saint st squire nurse madam master
-    herr frau fraulein doktor pfarrer graf grafin onkel tante mutter vater mutti vati oma opa schwester bruder vetter
-    base hauptmann oberst konig konigin
-    m mme mlle monsieur madame mademoiselle maitre abbe pere mere maman papi mamie meme pepe oncle tata tonton frere
-    soeur capitaine comte comtesse docteur professeur saint sainte
-    """.split()  # noqa: SIM905  a list of words is read best as words
-)
 _SMALL_WORDS = frozenset(
     "a an and the of in at on de du des la le les l d van von der den das die el al y et und zu".split()  # noqa: SIM905
 )
@@ -100,10 +87,3 @@ def _names_of(fact: str) -> set[str]:
         return set()
     names = {folded(word) for word in words if not word[:1].islower()} - _SMALL_WORDS
     return {name[:NAME_LETTERS] for name in names}
-
-
-def folded(word: str) -> str:
-    """A word without accents, case and a possessive's end."""
-    plain = unicodedata.normalize("NFKD", word.casefold())
-    plain = "".join(sign for sign in plain if not unicodedata.combining(sign)).replace("œ", "oe").replace("ł", "l")
-    return re.sub(r"['’]s?$", "", plain)

@@ -9,8 +9,9 @@ and points to nobody tells no fact between two entities, and is not asked about.
 
 from collections.abc import Sequence
 
-from app.prompts.alike import folded, words_of
+from app.prompts.alike import words_of
 from app.prompts.names import FUNCTION_WORDS, POSSESSIVES, UNSPACED
+from app.prompts.titles import folded
 
 CARRIED_SENTENCES = 3  # how far back a pronoun reaches
 ENDING_LETTERS = 2  # what grammar hangs onto a name: Annas, Clärchens

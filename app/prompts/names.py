@@ -12,11 +12,12 @@ large models need no such help, small ones do, and every model answers faster.
 import re
 
 from app.journal.almanac import MONTHS, WEEKDAYS
+from app.prompts.titles import TITLES, folded
 
 MAX_NAME_WORDS = 6  # "the Prince of Wales's Own Regiment"; longer names are rare and cost grammar time
 MAX_NAME_SIGNS = 8  # the same for scripts written without spaces
 MIN_COMMON_CHARS = 4  # of a name of one word where the writer uses no capitals
-MAX_TITLE_WORDS = 4  # of one whose small words are no names: "Der graue Fluss"
+MAX_TITLE_WORDS = 4  # of a work, where a function word with a capital opens it: "Der graue Fluss"
 MAX_COMMON_TAIL = 3  # words of a run that ends in lower case: "Club des nageurs", not "Kortrijk who keeps"
 
 _WORD = re.compile(r"[^\W_]+(?:['’&.-][^\W_]+)*(?:——|--)?")
@@ -36,18 +37,18 @@ POSSESSIVES = frozenset(
 _SMALL_NAMES = frozenset(
     """
     mum dad mom papa mama maman granny grandma grandpa nana auntie
-    ague anaemia anemia angina anorexia anthrax appendicitis arthritis asthma beriberi bronchitis bulimia cancer catarrh
-    chickenpox chilblains cholera concussion consumption covid croup cystitis dementia dengue depression diabetes
-    diphtheria dropsy dysentery eczema emphysema epilepsy erysipelas flu frostbite gallstones gastritis gonorrhoea gout
-    hepatitis influenza insomnia jaundice leprosy leukaemia leukemia lockjaw lumbago lupus lymphoma malaria measles
-    melancholia meningitis migraine migraines mononucleosis mumps nephritis neuralgia neuritis pellagra peritonitis
-    phlebitis phthisis pleurisy pneumonia psoriasis quinsy rabies rheumatism rickets rubella sarcoma scarlatina sciatica
-    scrofula scurvy sepsis shingles sinusitis smallpox sunstroke syphilis tetanus tinnitus tonsillitis tuberculosis
-    typhoid typhus vertigo
-    amygdalite angine anémie appendicite arthrite asthme bronchiolite bronchite choléra coqueluche diabète diphtérie
-    eczéma gastrite goutte grippe hépatite jaunisse laryngite leucémie lumbago lymphome méningite migraine migraines
-    oreillons otite paludisme phlébite phtisie pleurésie pneumonie rhumatisme rougeole rubéole scarlatine sciatique
-    scorbut sinusite tuberculose typhoïde varicelle variole zona
+    ague anaemia anemia angina anorexia anthrax appendicitis arthritis asthma beriberi bronchitis bulimia cancer
+    catarrh chickenpox chilblains cholera concussion consumption covid croup cystitis dementia dengue depression
+    diabetes diphtheria dropsy dysentery eczema emphysema epilepsy erysipelas flu frostbite gallstones gastritis
+    gonorrhoea gout hepatitis influenza insomnia jaundice leprosy leukaemia leukemia lockjaw lumbago lupus
+    lymphoma malaria measles melancholia meningitis migraine migraines mononucleosis mumps nephritis neuralgia
+    neuritis pellagra peritonitis phlebitis phthisis pleurisy pneumonia psoriasis quinsy rabies rheumatism
+    rickets rubella sarcoma scarlatina sciatica scrofula scurvy sepsis shingles sinusitis smallpox sunstroke
+    syphilis tetanus tinnitus tonsillitis tuberculosis typhoid typhus vertigo amygdalite angine anémie
+    appendicite arthrite asthme bronchiolite bronchite choléra coqueluche diabète diphtérie eczéma gastrite
+    goutte grippe hépatite jaunisse laryngite leucémie lymphome méningite oreillons otite paludisme phlébite
+    phtisie pleurésie pneumonie rhumatisme rougeole rubéole scarlatine sciatique scorbut sinusite tuberculose
+    typhoïde varicelle variole zona
     """.split()  # noqa: SIM905
 )
 # An illness of two words, written small, ends in one of these: scarlet fever, hay fever, heart failure.
@@ -67,27 +68,20 @@ _OPENERS = frozenset(
 )
 _NAMES_TOO = {"april", "august", "can", "june", "ma", "may", "will"}  # people, where a capital stands inside a sentence
 _DAYS = (WEEKDAYS.keys() | MONTHS.keys()) - _NAMES_TOO
-# What a name of several words may begin with although it is written small: van Dijk, rue de Rivoli, old Doc.
+# What a name of several words may begin with, beside a title, although written small: van Dijk, rue Haute, old Doc.
 _SMALL_STARTS = frozenset(
     """
     abu af al ap av bin bint da dal de degli dei del della den di do dos du el ibn la le les op san ten ter van
     vom von zu
     rue place avenue quai boulevard lac hôtel château café école église lycée collège pont gare villa musée
     théâtre
-    old young little dear poor dearest sweet good great dame saint alte alter junge kleine kleiner liebe lieber
-    arme armer vieux vieille jeune petit petite cher chère pauvre bon bonne
-    aunt aunty auntie uncle cousin brother sister father mother granny grandma grandpa grandmother grandfather
-    nephew niece oncle tante cousine frère sœur soeur père mère
-    captain chaplain colonel corporal count countess dean deacon doc doctor duke general governor headmaster
-    inspector judge justice king lady lieutenant lord major master matron mayor mister miss mrs mr nanny nurse
-    parson pastor pope president prince princess principal private professor queen rabbi rector reverend senator
-    sergeant sheriff sir sister squire vicar
-    abbé capitaine commandant comte comtesse curé docteur dom duc duchesse évêque frau fräulein général herr
-    lieutenant madame mademoiselle maire maître marquis marquise monsieur monseigneur pasteur président prince
-    princesse professeur sieur vicomte
+    old young little dear poor dearest sweet good great alte alter junge kleine kleiner liebe lieber arme armer
+    vieux vieille jeune petit petite cher chère pauvre bon bonne aunty nephew niece cousine chaplain corporal
+    dean deacon doc governor headmaster inspector judge justice matron mayor mister nanny parson pastor pope
+    president principal private rabbi rector senator sheriff vicar commandant curé dom duc duchesse évêque maire
+    marquis marquise monseigneur pasteur président princesse sieur vicomte
     """.split()  # noqa: SIM905
 )
-_LINKS = _SMALL_STARTS | frozenset("of der des dem zum zur".split())  # noqa: SIM905  these stand inside names alone
 _ARTICLES = frozenset("the a an der die das ein eine le la les un une el il los las".split())  # noqa: SIM905
 FUNCTION_WORDS = POSSESSIVES | frozenset(
     """
@@ -112,6 +106,8 @@ FUNCTION_WORDS = POSSESSIVES | frozenset(
     avons avez ont avait avaient être avoir fait faire dit va vais allé allée venu venue y
     """.split()  # noqa: SIM905
 )
+_NEVER_FIRST = FUNCTION_WORDS - _SMALL_STARTS
+_NEVER_INSIDE = _NEVER_FIRST - {"of", "der", "des", "dem", "zum", "zur"}  # before a last word in lower case
 
 
 def candidate_names(sentence: str) -> list[str]:
@@ -153,15 +149,20 @@ def _could_name(words: list[str], small: bool, *, opens: bool) -> bool:
             return True
         begins = low[0] in _ARTICLES or not opens
         return begins and len(words) > 1 and bare[1][:1].isupper() and low[1] not in FUNCTION_WORDS
-    if len(words) > 1 and bare[0].islower() and not bare[0][0].isdigit() and low[0] not in _SMALL_STARTS:
+    if len(words) > 1 and bare[0].islower() and not bare[0][0].isdigit() and not _may_begin(low[0]):
         return len(words) == 2 and low[1] in _ILLNESSES and low[0] not in FUNCTION_WORDS
-    if low[0] in FUNCTION_WORDS - _SMALL_STARTS or low[0] in _DAYS or (opens and low[0] in _OPENERS):
+    if low[0] in _NEVER_FIRST or low[0] in _DAYS or (opens and low[0] in _OPENERS):
         return False
     if len(words) == 1 and bare[0].islower():
         return low[0] in _SMALL_NAMES or (small and len(bare[0]) >= MIN_COMMON_CHARS)
-    if bare[-1].islower() and (len(words) > MAX_COMMON_TAIL or set(low[1:-1]) & (FUNCTION_WORDS - _LINKS)):
+    if bare[-1].islower() and (len(words) > MAX_COMMON_TAIL or set(low[1:-1]) & _NEVER_INSIDE):
         return False
     return any(word != word.lower() or word[:1].isdigit() for word in (bare[0], bare[-1]))
+
+
+def _may_begin(word: str) -> bool:
+    """Whether a word written small may begin a name of several."""
+    return word in _SMALL_STARTS or folded(word) in TITLES
 
 
 def _forms(run: str, following: str) -> list[str]:
