@@ -3,10 +3,12 @@
 Knows devices; knows no models. In: what app.llm.mkl put into the process.  Out: `mx`, `serving()`.
 """
 
+import platform
 import sys
 
 import mlx.core as mx
 
+from app.llm import exponential
 from app.llm.mkl import MKL_DEFAULTS, PRELOADED, find_mkl, preload
 
 
@@ -23,5 +25,8 @@ def runs_on_cpu() -> bool:
     """True where only float32 is fast: quantised and 16-bit matrices never reach a CPU BLAS."""
     return mx.default_device() == mx.Device(mx.cpu)
 
+
+if runs_on_cpu() and platform.machine() == "x86_64":  # elsewhere MLX's own exponential is written for the vector unit
+    exponential.install()
 
 __all__ = ["MKL_DEFAULTS", "find_mkl", "mx", "preload", "runs_on_cpu", "serving"]

@@ -17,7 +17,7 @@ from app.budget.memory import Memory, system_memory
 from app.budget.passes import PassShape
 from app.budget.spec import ModelCacheSpec
 from app.errors import UnknownShape
-from app.llm import decode
+from app.llm import decode, exponential
 from app.llm.blas import mx, serving
 from app.llm.loader import LoadedModel
 from app.llm.mlx_thread import CancelToken, run_mlx
@@ -43,7 +43,11 @@ def budget_for(
     """The live budget of a model on this device; no device work, so any thread may ask."""
     return Budget(
         spec=cache_spec(loaded),
-        passes=PassShape.from_config(loaded.config, has_fused_scores=serving() == "metal"),
+        passes=PassShape.from_config(
+            loaded.config,
+            has_fused_scores=serving() == "metal",
+            has_blocks=exponential.is_installed() and loaded.dtype == "float32",
+        ),
         model_tokens=loaded.max_context_tokens,
         output_reserve=output_reserve,
         memory=device_memory,

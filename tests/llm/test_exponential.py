@@ -1,0 +1,96 @@
+"""Attention and SiLU of an x86 CPU against MLX's own."""
+
+import mlx.core as mx
+import mlx.nn as nn
+import numpy as np
+import pytest
+
+from app.budget.passes import SCORE_BYTES_AHEAD
+from app.llm import exponential
+from app.llm.blas import runs_on_cpu
+
+OWN_ATTENTION, OWN_SILU = exponential._attention, exponential._silu
+SCALE = 0.125
+HEADS, GROUPS, DIM = 4, 2, 64
+
+
+def queries_keys_values(rows: int, keys: int, dtype: mx.Dtype = mx.float32) -> tuple[mx.array, mx.array, mx.array]:
+    """Queries larger than in any model, so that some weights are nearly one and others nearly nothing."""
+    mx.random.seed(rows + keys)
+    q = mx.random.normal((1, HEADS, rows, DIM)) * 4
+    k, v = mx.random.normal((2, 1, GROUPS, keys, DIM))
+    return q.astype(dtype), k.astype(dtype), v.astype(dtype)
+
+
+def furthest(one: mx.array, other: mx.array) -> float:
+    """Largest difference of two arrays of one shape."""
+    assert one.shape == other.shape
+    return float(np.abs(np.array(one - other)).max())
+
+
+@pytest.mark.parametrize("mask", ["causal", None])
+@pytest.mark.parametrize(("rows", "keys"), [(1, 2000), (2, 1500), (31, 31), (32, 64), (33, 90), (200, 200), (65, 777)])
+def test_attention_is_that_of_mlx(rows: int, keys: int, mask: str | None) -> None:
+    """Whole blocks and parts of one, rows alone and rows behind others, all keys seen or only earlier ones."""
+    q, k, v = queries_keys_values(rows, keys)
+    assert q.shape[1] * rows * keys >= exponential.FEW or rows == 31
+    theirs = OWN_ATTENTION(q, k, v, scale=SCALE, mask=mask)
+    assert furthest(exponential.attention(q, k, v, scale=SCALE, mask=mask), theirs) < 1e-5
+
+
+def test_no_row_sees_a_later_key() -> None:
+    """Whatever stands behind a token, what the token sees stays the same."""
+    q, k, v = queries_keys_values(96, 160)
+    before = exponential.attention(q, k, v, scale=SCALE, mask="causal")
+    k[:, :, 100:], v[:, :, 100:] = 50.0, 1000.0
+    after = exponential.attention(q, k, v, scale=SCALE, mask="causal")
+    assert mx.array_equal(before[:, :, :36], after[:, :, :36])  # row 36 is the first that sees key 100
+    assert furthest(before[:, :, 36:], after[:, :, 36:]) > 1
+
+
+def test_other_masks_and_other_numbers_are_left_to_mlx() -> None:
+    """A mask of one's own and 16 bits give bit for bit what MLX gives."""
+    q, k, v = queries_keys_values(40, 80)
+    own = mx.random.uniform(shape=(40, 80)) > 0.3
+    theirs = OWN_ATTENTION(q, k, v, scale=SCALE, mask=own)
+    assert mx.array_equal(exponential.attention(q, k, v, scale=SCALE, mask=own), theirs)
+    q, k, v = queries_keys_values(40, 80, mx.float16)
+    theirs = OWN_ATTENTION(q, k, v, scale=SCALE, mask="causal")
+    assert mx.array_equal(exponential.attention(q, k, v, scale=SCALE, mask="causal"), theirs)
+    x = mx.linspace(-9, 9, 100).astype(mx.bfloat16)
+    assert mx.array_equal(exponential.silu(x), OWN_SILU(x))
+
+
+def test_silu_is_that_of_mlx() -> None:
+    """Near nothing, in the middle, and where e^x has no number."""
+    x = mx.linspace(-30, 30, 6001)
+    ours, theirs = exponential.silu(x), OWN_SILU(x)
+    assert mx.all(mx.abs(ours - theirs) <= 1e-5 * mx.abs(theirs) + 2e-9).item()
+    far = exponential.silu(mx.array([-200.0, 200.0, 1e30]))
+    assert abs(far[0].item()) < 1e-8
+    assert far[1:].tolist() == mx.array([200.0, 1e30]).tolist()
+
+
+def test_models_compute_with_them_on_an_x86_cpu() -> None:
+    """mlx-lm asks mx.fast and mlx.nn by name at every call."""
+    if not (runs_on_cpu() and exponential.is_installed()):
+        pytest.skip("MLX's own exponentials serve on this device")
+    from mlx_lm.models.activations import swiglu
+
+    assert nn.silu is exponential.silu
+    x = mx.random.normal((1, 40, 768))
+    assert furthest(swiglu(x, x), OWN_SILU(x) * x) < 1e-4
+    assert furthest(swiglu(x[:, :3], x[:, :3]), OWN_SILU(x[:, :3]) * x[:, :3]) < 1e-4  # compiled once for all shapes
+
+
+def test_a_long_context_needs_no_room_for_all_scores() -> None:
+    """A pass over many keys holds the scores of a few blocks."""
+    q, k, v = queries_keys_values(256, 20_000)
+    mx.eval(q, k, v)
+    whole = 4 * HEADS * 256 * 20_000
+    assert whole > 4 * SCORE_BYTES_AHEAD
+    mx.clear_cache()
+    mx.reset_peak_memory()
+    before = mx.get_active_memory()
+    mx.eval(exponential.attention(q, k, v, scale=SCALE, mask="causal"))
+    assert mx.get_peak_memory() - before < whole
