@@ -26,7 +26,7 @@ NEAR = FURTHEST / 2**SQUARINGS
 TERMS = [float(c) for c in Chebyshev.interpolate(np.exp, 7, domain=[-NEAR, NEAR]).convert(kind=Polynomial).coef]
 STREAMS = 2  # cores that blocks of rows are computed on side by side
 ROWS = SCORE_ROWS // STREAMS  # keys behind the last of a block are not looked at, and its scores fit a core's cache
-FEW = 4096  # scores: for fewer, MLX's own are as soon done
+UNSEEN = -1e30  # finite: of a row that may see nothing comes a mean and no NaN
 _attention, _silu = mx.fast.scaled_dot_product_attention, nn.silu
 _of_thread = threading.local()  # mlx's streams belong to the thread that made them
 
@@ -69,34 +69,42 @@ def silu(x: mx.array) -> mx.array:
 
 
 def attention(q: mx.array, k: mx.array, v: mx.array, *, scale: float, mask: Any = None, **options: Any) -> mx.array:
-    """mx.fast.scaled_dot_product_attention: q (B, H, L, D), k and v (B, G, S, D), out (B, H, L, D)."""
-    is_causal, rows, keys = isinstance(mask, str), q.shape[2], k.shape[2]
-    is_plain = (is_causal or mask is None) and all(option is None for option in options.values())
-    scores = math.prod(q.shape[:3]) * keys
-    if q.dtype != mx.float32 or not is_plain or scores < FEW:
+    """mx.fast.scaled_dot_product_attention: q (B, H, L, D), k and v (B, G, S, D), out (B, H, L, D); v of any D.
+
+    mask   "causal", or (..., L, S) booleans of what may be seen, or (..., L, S) numbers added to the scores
+    """
+    if q.dtype != mx.float32 or any(option is not None for option in options.values()):
         return _attention(q, k, v, scale=scale, mask=mask, **options)
+    rows, keys, is_causal = q.shape[2], k.shape[2], isinstance(mask, str)
+    if isinstance(mask, mx.array) and mask.dtype == mx.bool_:
+        mask = mx.where(mask, 0.0, UNSEEN)
     q, k, parts = q * scale, k.swapaxes(-1, -2), list[mx.array]()
     for first, stream in zip(range(0, rows, ROWS), itertools.cycle(_streams())):
         last = min(first + ROWS, rows)
         seen = keys - rows + last if is_causal else keys
         with mx.stream(stream):
-            parts.append(_weighted(q[:, :, first:last], k[..., :seen], v[:, :, :seen], is_causal))
-        if 4 * scores > SCORE_BYTES_AHEAD and len(parts) % STREAMS == 0:
+            added = _later(last - first, seen) if is_causal else None if mask is None else mask[..., first:last, :]
+            parts.append(_weighted(q[:, :, first:last], k[..., :seen], v[:, :, :seen], added))
+        if 4 * math.prod(q.shape[:3]) * keys > SCORE_BYTES_AHEAD and len(parts) % STREAMS == 0:
             mx.eval(parts)  # else all blocks have their memory before the first is done
     return mx.concatenate(parts, axis=2)
 
 
-def _weighted(q: mx.array, k: mx.array, v: mx.array, is_causal: bool) -> mx.array:
-    """Rows q (B, H, R, D) over keys k (B, G, D, S); where causal the last R of these are the rows' own."""
+def _later(rows: int, keys: int) -> mx.array | None:
+    """Keeps each of the last `rows` tokens from the keys behind it."""
+    return mx.triu(mx.full((rows, keys), UNSEEN), keys - rows + 1) if rows > 1 else None
+
+
+def _weighted(q: mx.array, k: mx.array, v: mx.array, added: mx.array | None) -> mx.array:
+    """Rows q (B, H, R, D) over keys k (B, G, D, S), with (..., R, S) added to their scores."""
     b, h, r, d = q.shape
     g, s = k.shape[1], k.shape[3]
     scores = q.reshape(b, g, -1, d) @ k  # heads of one group share a product
-    if is_causal and r > 1:
-        unseen = mx.triu(mx.full((r, s), -mx.inf), s - r + 1)
-        scores = (scores.reshape(b, h, r, s) + unseen).reshape(b, g, -1, s)
+    if added is not None:
+        scores = (scores.reshape(b, h, r, s) + added).reshape(b, g, -1, s)
     root = _root_below(scores, mx.max(scores, axis=-1, keepdims=True))
     weights = _weights(root, _raised(_root(mx.array(-math.inf))))
-    return ((weights @ v) / mx.sum(weights, axis=-1, keepdims=True)).reshape(b, h, r, d)
+    return ((weights @ v) / mx.sum(weights, axis=-1, keepdims=True)).reshape(b, h, r, -1)
 
 
 def _streams() -> list[mx.Stream]:
