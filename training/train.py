@@ -33,7 +33,7 @@ RUNS = Path(__file__).parent / "runs"
 MODELS = Path(__file__).parent.parent / "models"
 PROMPT_WEIGHT = 0.0  # invented names cannot be predicted: learning to read the prompt aloud is mostly noise
 RATE = 6e-4  # Adam; at 1.5e-3 the noise of 2,048-token batches held entities at 0.49 nats a token
-WARM_UP_STEPS = 50
+WARM_UP_STEPS = 50  # of every run: without a checkpoint its optimiser knows nothing yet
 COPY_STEPS = 150  # a game of pure copying first: it takes the heads of copy_at_birth a minute to become exact
 SEEDS_PER_RUN = 10_000_000  # every run, and every process of it, draws journals of its own
 
@@ -101,13 +101,16 @@ def train(
         copy_batches(model.config.vocab_size, COPY_STEPS - state.steps),
         batches(tokenizer, first_seed, PROMPT_WEIGHT, KEPT_IN_SHORT if options.in_short else KEPT),
     )
+    if options.compile:
+        for layer in model.model.layers:
+            layer.compile(dynamic=True)
     started = logged = saved = time.monotonic()
     losses: dict[str, list[float]] = defaultdict(list)
     for batch in stream:
         elapsed = time.monotonic() - started
         if elapsed > options.minutes * 60:
             break
-        scale = min(1.0, (state.steps + 1) / WARM_UP_STEPS)
+        scale = min(1.0, (int(done[:, 0].sum()) + 1) / WARM_UP_STEPS)
         scale *= max(0.0, 1 - elapsed / (options.minutes * 60)) if options.decay else 1.0
         for group in optimizer.param_groups:
             group["lr"] = RATE * scale
@@ -205,6 +208,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, default=60.0)
     parser.add_argument("--threads", type=int, default=1, help="of each process; one is fastest when busy")
     parser.add_argument("--processes", type=int, default=1, help="that train the same weights side by side")
+    parser.add_argument("--compile", action="store_true", help="fused loops: 1.7 times as fast; needs a C++ compiler")
     parser.add_argument("--in-short", action="store_true", help="practise mostly facts in short: all runs but the last")
     parser.add_argument("--decay", action="store_true", help="let the rate fall to zero over this run: the last one")
     return parser.parse_args()
