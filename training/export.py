@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 from training.model import NanoConfig
 from training.tokenizer import load_tokenizer, save_tokenizer
@@ -19,12 +19,19 @@ from training.train import MODELS, RUNS, State, tokenizer_folder
 CHUNK_TOKENS = 220  # the length of the longer made entries: nano has seen nothing longer
 
 
-def export(run: Path, folder: Path) -> None:
-    """Write the folder; every file but the card is listed in checksums.json."""
+def export(run: Path, folder: Path, *, mean: bool = False) -> None:
+    """Write the folder; every file but the card is listed in checksums.json.
+
+    mean   of the checkpoint and the model that is there: two ends of one training agree on more than the noise of each
+    """
     folder.mkdir(parents=True, exist_ok=True)
     checkpoint = torch.load(run / "checkpoint.pt", map_location="cpu", weights_only=True)
     tokenizer = load_tokenizer(tokenizer_folder(run))
-    weights = {name: weight.to(torch.bfloat16).contiguous() for name, weight in checkpoint["model"].items()}
+    before = load_file(str(folder / "model.safetensors")) if mean else checkpoint["model"]
+    weights = {
+        name: ((weight + before[name].to(weight.dtype)) / 2).to(torch.bfloat16).contiguous()
+        for name, weight in checkpoint["model"].items()
+    }
     save_file(weights, str(folder / "model.safetensors"), metadata={"format": "pt"})
     config = NanoConfig(vocab_size=len(tokenizer)).to_json()
     _write(folder / "config.json", {**config, "daybook": {"chunk_tokens": CHUNK_TOKENS}})
@@ -55,6 +62,8 @@ def _write(path: Path, content: dict[str, object]) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--name", default="nano", help="folder under training/runs, and the end of the model's name")
-    name = parser.parse_args().name
-    export(RUNS / name, MODELS / f"daybook-{name}")
-    print(f"wrote {MODELS / f'daybook-{name}'}")
+    parser.add_argument("--mean", action="store_true", help="of the checkpoint's weights and those exported before")
+    options = parser.parse_args()
+    folder = MODELS / f"daybook-{options.name}"
+    export(RUNS / options.name, folder, mean=options.mean)
+    print(f"wrote {folder}")

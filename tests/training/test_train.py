@@ -19,7 +19,9 @@ def test_who_trains_beside_counts_for_both_and_saves_nothing(monkeypatch: pytest
     done = torch.zeros(2, 2, dtype=torch.int64).share_memory_()
     done[0] = torch.tensor([5, 70])  # what the first did meanwhile
     state = trainer.State(steps=trainer.COPY_STEPS - 100, tokens=1000, runs=3)
-    options = argparse.Namespace(name="nano", minutes=0.02, decay=False, in_short=True, compile=False, processes=2, threads=1)
+    options = argparse.Namespace(
+        name="nano", minutes=0.02, decay=False, in_short=True, compile=False, processes=2, threads=1
+    )
     trainer.train(model, trainer.make_optimizer(model), state, options, done, place=1)
     assert done[0].tolist() == [5, 70]
     assert done[1, 0] > 0
