@@ -14,8 +14,8 @@ from app.budget.spec import Precision
 # How often each is in memory at a layer's widest moment; measured with daybook-nano, docs/measurements.md.
 HIDDEN_COPIES = 6
 INNER_COPIES = 4
-# Attention in blocks of rows (app/llm/exponential.py) holds the scores of SCORE_ROWS rows, so many times; but while the
-# scores of a whole pass are no more than SCORE_BYTES_AHEAD, all of its blocks may have their memory at once.
+# Attention in blocks of rows (app/llm/x86/attention.py) holds the scores of SCORE_ROWS rows, so many times; but while
+# the scores of a whole pass are no more than SCORE_BYTES_AHEAD, all of its blocks may have their memory at once.
 SCORE_ROWS = 64
 SCORE_BYTES_AHEAD = 2**24
 BLOCK_COPIES = 3

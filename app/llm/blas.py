@@ -8,7 +8,7 @@ import sys
 
 import mlx.core as mx
 
-from app.llm import exponential
+from app.llm import x86
 from app.llm.mkl import MKL_DEFAULTS, PRELOADED, find_mkl, preload
 
 
@@ -26,7 +26,7 @@ def runs_on_cpu() -> bool:
     return mx.default_device() == mx.Device(mx.cpu)
 
 
-if runs_on_cpu() and platform.machine() == "x86_64":  # elsewhere MLX's own exponential is written for the vector unit
-    exponential.install()
+if runs_on_cpu() and platform.machine() == "x86_64":  # elsewhere MLX's own kernels are written for the vector unit
+    x86.install()
 
 __all__ = ["MKL_DEFAULTS", "find_mkl", "mx", "preload", "runs_on_cpu", "serving"]

@@ -17,7 +17,7 @@ from app.budget.memory import Memory, system_memory
 from app.budget.passes import PassShape
 from app.budget.spec import ModelCacheSpec
 from app.errors import UnknownShape
-from app.llm import decode, exponential
+from app.llm import decode, x86
 from app.llm.blas import mx, serving
 from app.llm.loader import LoadedModel
 from app.llm.mlx_thread import CancelToken, run_mlx
@@ -46,7 +46,7 @@ def budget_for(
         passes=PassShape.from_config(
             loaded.config,
             has_fused_scores=serving() == "metal",
-            has_blocks=exponential.is_installed() and loaded.dtype == "float32",
+            has_blocks=x86.is_installed() and loaded.dtype == "float32",
         ),
         model_tokens=loaded.max_context_tokens,
         output_reserve=output_reserve,
