@@ -15,13 +15,14 @@ ROOMS = [
     "app/journal",
     "app/budget",
     "app/llm",
+    "app/llm/x86",
     "app/prompts",
     "app/ledger",
     "app/graph",
     "app/measure",
     "app/learn",
 ]
-ROOMS += ["app/graph/drivers", "app/view", "app/export", "training", "training/made", "training/embed"]
+ROOMS += ["app/graph/drivers", "app/view", "app/export", "app/server", "training", "training/made", "training/embed"]
 ROOMS += ["benchmarks", "examples"]
 DOORS = ["load_journals.py", "test_qwen_config.py"]
 WIDTH = 120

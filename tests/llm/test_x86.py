@@ -1,5 +1,7 @@
 """What an x86 CPU computes otherwise, against MLX's own."""
 
+from typing import Any
+
 import mlx.core as mx
 import mlx.nn as nn
 import numpy as np
@@ -103,7 +105,7 @@ def test_positions_turn_as_in_mlx(offset: int, base: float, scale: float) -> Non
     """One row and many, of a view whose heads lie apart, as a model hands them over."""
     for rows in (1, 5, 90):
         x = mx.random.normal((1, rows, HEADS, DIM)).transpose(0, 2, 1, 3)
-        how = {"traditional": False, "base": base, "scale": scale, "offset": offset}
+        how: dict[str, Any] = {"traditional": False, "base": base, "scale": scale, "offset": offset}
         assert furthest(rotary.rope(x, DIM, **how), OWN_ROPE(x, DIM, **how)) < 1e-5 * (10 + offset)
 
 
@@ -117,17 +119,17 @@ def test_far_positions_are_exact() -> None:
 def test_other_positions_are_left_to_mlx() -> None:
     """Part of the width, pairs side by side, frequencies of one's own, an offset for each text, 16 bits."""
     x = mx.random.normal((2, HEADS, 9, DIM))
-    usual = {"traditional": False, "base": 1e4, "scale": 1.0, "offset": 3}
-    for other in (
+    usual: dict[str, Any] = {"traditional": False, "base": 1e4, "scale": 1.0, "offset": 3}
+    others: list[dict[str, Any]] = [
         {"dims": 32},
         {"traditional": True},
         {"base": None, "freqs": mx.arange(1, 33).astype(mx.float32)},
         {"offset": mx.array([3, 5])},
-        {"x": x.astype(mx.bfloat16)},
-    ):
-        how = {"x": x, "dims": DIM, **usual, **other}
-        x_, dims = how.pop("x"), how.pop("dims")
-        assert mx.array_equal(rotary.rope(x_, dims, **how), OWN_ROPE(x_, dims, **how))
+        {"a": x.astype(mx.bfloat16)},
+    ]
+    for other in others:
+        how = {"a": x, "dims": DIM, **usual, **other}
+        assert mx.array_equal(rotary.rope(**how), OWN_ROPE(**how))
 
 
 def test_the_norm_is_that_of_mlx() -> None:
@@ -147,7 +149,8 @@ def test_models_compute_with_them_on_an_x86_cpu() -> None:
         pytest.skip("MLX's own exponentials serve on this device")
     from mlx_lm.models.activations import swiglu
 
-    assert (nn.silu, mx.fast.rope, mx.fast.rms_norm) == (silu.silu, rotary.rope, norm.rms_norm)
+    installed: list[Any] = [nn.silu, mx.fast.rope, mx.fast.rms_norm]
+    assert installed == [silu.silu, rotary.rope, norm.rms_norm]
     x = mx.random.normal((1, 40, 768))
     assert furthest(swiglu(x, x), OWN_SILU(x) * x) < 1e-4
     assert furthest(swiglu(x[:, :3], x[:, :3]), OWN_SILU(x[:, :3]) * x[:, :3]) < 1e-4  # compiled once for all shapes

@@ -14,19 +14,19 @@ _theirs = mx.fast.rope
 
 
 def rope(
-    x: mx.array, dims: int, *, traditional: bool, base: float | None, scale: float, offset: Any, **options: Any
+    a: mx.array, dims: int, *, traditional: bool, base: float | None, scale: float, offset: Any, **options: Any
 ) -> mx.array:
     """mx.fast.rope: half-and-half pairs over the whole width, at `offset` and on; anything else is left to MLX.
 
     MLX rounds angles to float32 before it multiplies them by the position, we afterwards: far into a long text these
     are the more exact ones.
     """
-    is_plain = type(offset) is int and not traditional and base is not None and x.shape[-1] == dims
-    if not is_plain or x.dtype != mx.float32 or any(option is not None for option in options.values()):
-        return _theirs(x, dims, traditional=traditional, base=base, scale=scale, offset=offset, **options)
-    cosines, sines = _table(dims, base, scale, offset, x.shape[-2])
-    first, second = mx.split(x, 2, axis=-1)
-    return _turned(x, mx.concatenate([second, first], axis=-1), cosines, sines)
+    is_plain = type(offset) is int and not traditional and base is not None and a.shape[-1] == dims
+    if not is_plain or a.dtype != mx.float32 or any(option is not None for option in options.values()):
+        return _theirs(a, dims, traditional=traditional, base=base, scale=scale, offset=offset, **options)
+    cosines, sines = _table(dims, base, scale, offset, a.shape[-2])
+    first, second = mx.split(a, 2, axis=-1)
+    return _turned(a, mx.concatenate([second, first], axis=-1), cosines, sines)
 
 
 @partial(mx.compile, shapeless=True)

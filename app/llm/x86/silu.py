@@ -1,4 +1,7 @@
-"""SiLU with our own exponential. In: x of any shape.  Out: x * sigmoid(x)."""
+"""SiLU with our own exponential.
+
+In: x of any shape.  Out: x * sigmoid(x).
+"""
 
 from functools import partial
 
