@@ -13,7 +13,9 @@ def test_the_readme_shows_every_file_with_its_own_first_line() -> None:
     """The tree is `python docs/tree.py`'s, so a file that comes, goes or changes its purpose changes the README."""
     told = runpy.run_path(str(ROOT / "docs" / "tree.py"))
     assert told["tree"]() in (ROOT / "README.md").read_text(encoding="utf-8")
-    rooms = {door.parent.relative_to(ROOT).as_posix() for place in SHOWN for door in (ROOT / place).rglob("__init__.py")}
+    rooms = {
+        door.parent.relative_to(ROOT).as_posix() for place in SHOWN for door in (ROOT / place).rglob("__init__.py")
+    }
     assert set(told["ROOMS"]) == rooms
 
 
