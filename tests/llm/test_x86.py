@@ -135,12 +135,12 @@ def test_other_positions_are_left_to_mlx() -> None:
 def test_the_norm_is_that_of_mlx() -> None:
     """Bit for bit, for each small number that keeps from dividing by nothing, and without weights."""
     weight = mx.random.normal((DIM,))
-    for x in (mx.random.normal((1, 7, 4, DIM)) * 30, mx.zeros((1, 1, DIM))):
-        for eps in (1e-6, 1e-5):
+    for x in (mx.random.normal((1, 7, 4, DIM)) * 30, mx.random.normal((1, 3, DIM)) / 50, mx.zeros((1, 1, DIM))):
+        for eps in (1e-6, 1e-3):
             assert mx.array_equal(norm.rms_norm(x, weight, eps), OWN_NORM(x, weight, eps))
     assert mx.array_equal(norm.rms_norm(x, None, 1e-6), OWN_NORM(x, None, 1e-6))
-    narrow = weight.astype(mx.bfloat16)
-    assert mx.array_equal(norm.rms_norm(narrow, narrow, 1e-6), OWN_NORM(narrow, narrow, 1e-6))
+    x, weight = (mx.random.normal((1, 99, DIM)) * 300).astype(mx.float16), weight.astype(mx.float16)
+    assert mx.array_equal(norm.rms_norm(x, weight, 1e-6), OWN_NORM(x, weight, 1e-6))
 
 
 def test_models_compute_with_them_on_an_x86_cpu() -> None:
