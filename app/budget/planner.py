@@ -58,17 +58,17 @@ class Costs:
 
 
 # daybook-nano on the sample journals, docs/measurements.md; another model is assumed to ask and to answer as much. The
-# other seconds are what a bare pass of the model, which is probed, does not hold: the graph (7), and masks, grammars
-# and drafts (27), which cost the same whatever the model.
+# other seconds are what neither a bare pass of the model nor its reading holds, both of which are probed: the graph (7)
+# and masks, grammars and drafts, which cost the same whatever the model.
 TYPICAL = Costs(
     chunks=28,
     tokens=4037,
-    calls=153,
-    prompt_tokens=98_183,
-    cached_tokens=56_365,
-    answer_tokens=35_069,
-    forward_passes=1_972,
-    other_seconds=34.0,
+    calls=155,
+    prompt_tokens=100_575,
+    cached_tokens=56_917,
+    answer_tokens=37_194,
+    forward_passes=1_735,
+    other_seconds=24.0,
 )
 
 
@@ -95,9 +95,12 @@ class Pace:
 
     @classmethod
     def of_probe(cls, seconds_per_token: float, seconds_per_pass: float, peak_bytes: int) -> "Pace":
-        """A first guess: typical calls at the measured speed of reading and writing."""
+        """A first guess: typical calls at the measured speed of reading and writing.
+
+        Of an answer twenty tokens a pass are forced or guessed: they cost what tokens of a prompt do.
+        """
         read = (TYPICAL.prompt_tokens - TYPICAL.cached_tokens) * seconds_per_token
-        written = TYPICAL.forward_passes * seconds_per_pass
+        written = TYPICAL.forward_passes * seconds_per_pass + TYPICAL.answer_tokens * seconds_per_token
         costs = replace(TYPICAL, model_seconds=read + written)
         return cls(costs, peak_bytes=peak_bytes, probe_seconds=costs.model_seconds)
 
