@@ -3,7 +3,6 @@
     DaybookError             exit 1  status 500  internal_error
     ├─ BadInput              exit 2  status 400  bad_input                 the owner's files or arguments
     │  ├─ BadJournal         exit 2  status 400  bad_journal               names the path and, where known, the byte
-    │  ├─ EmptyText          exit 2  status 400  empty_text                nothing to embed or to chunk
     │  ├─ PromptTooLong      exit 2  status 400  context_length_exceeded   before any device work
     │  ├─ UnknownShape       exit 2  status 400  unknown_shape             a config whose cache nobody can compute
     │  └─ ModelMissing       exit 2  status 503  model_unavailable         which name, where it looked
@@ -49,12 +48,6 @@ class BadJournal(BadInput):
     """A journal path cannot be read; the message names it."""
 
     code = "bad_journal"
-
-
-class EmptyText(BadInput):
-    """There is nothing to embed or to chunk."""
-
-    code = "empty_text"
 
 
 class PromptTooLong(BadInput):

@@ -14,12 +14,11 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerFast
 
 from training.drills import with_drills
-from training.encoding import Encoded, ExampleEncoder
+from training.encoding import MAX_EXAMPLE_TOKENS, Encoded, ExampleEncoder
 from training.made.journal import make_journal
 from training.tasks import Example, examples
 
 BATCH_TOKENS = 4096  # of the variable part, padding included
-MAX_EXAMPLE_TOKENS = 1700
 COPY_SEED = 7
 # Share of each task's examples that is used: the short answers are learnt soon, finding entities and facts is not.
 KEPT = {

@@ -14,6 +14,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from training.encoding import MAX_EXAMPLE_TOKENS
+
 ROOT = Path(__file__).parent.parent
 FIGURES = ROOT / "docs" / "figures.json"
 MEASUREMENTS = ROOT / "docs" / "measurements.md"
@@ -127,7 +129,8 @@ And whatever the figures are:
 - It has read only invented diaries. What it makes of entries that people wrote is in the rows of hand-written entries
   and public sets; "end to end" is what a load of a real journal is like.
 - It copies names as they stand and knows nothing of the world: it cannot tell a town from a surname by knowing it.
-- It has learnt entries of at most 220 tokens (longer ones are cut) and calls of at most 1,400.
+- It has learnt entries of at most 220 tokens (longer ones are cut) and calls of at most {MAX_EXAMPLE_TOKENS:,} beside
+  their rules.
 - English, some German and French; other languages and scripts it has never seen.
 - An answer always has the right shape, whatever the entry says: shape is no sign of truth.
 

@@ -12,6 +12,7 @@ from transformers import PreTrainedTokenizerFast
 from app.prompts.adapter import dump_answer
 from training.tasks import Example
 
+MAX_EXAMPLE_TOKENS = 1700  # beside the rules; a longer example is left out
 # Of what a fact says in words of its own: half of the loss on facts lay there, and none of what makes a fact right.
 RETOLD_WEIGHT = 0.4
 _FACT = re.compile(r'"fact": "((?:[^"\\]|\\.)+)"')

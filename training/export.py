@@ -33,7 +33,7 @@ def export(run: Path, folder: Path, *, mean: bool = False) -> None:
         for name, weight in checkpoint["model"].items()
     }
     save_file(weights, str(folder / "model.safetensors"), metadata={"format": "pt"})
-    config = NanoConfig(vocab_size=len(tokenizer)).to_json()
+    config = NanoConfig.of(weights).to_json()
     _write(folder / "config.json", {**config, "daybook": {"chunk_tokens": CHUNK_TOKENS}})
     _write(folder / "generation_config.json", {"eos_token_id": 2, "pad_token_id": 0, "do_sample": False})
     save_tokenizer(tokenizer, folder)

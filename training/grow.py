@@ -21,11 +21,11 @@ from training.train import RUNS, make_optimizer
 def grown(checkpoint: dict[str, Any], after: list[int]) -> dict[str, Any]:
     """The checkpoint with one more layer after each of the layers named (counted from 0, in the old model)."""
     old_weights = checkpoint["model"]
-    old_depth = 1 + max(int(name.split(".")[2]) for name in old_weights if ".layers." in name)
+    old_depth = NanoConfig.of(old_weights).num_hidden_layers
     if any(not 0 <= i < old_depth for i in after) or len(set(after)) < len(after):
         raise SystemExit(f"--after {after}: different layers from 0 to {old_depth - 1} are allowed")
     sources = [(i, new) for i in range(old_depth) for new in ([False, True] if i in after else [False])]
-    config = NanoConfig(vocab_size=len(old_weights["model.embed_tokens.weight"]), num_hidden_layers=len(sources))
+    config = dataclasses.replace(NanoConfig.of(old_weights), num_hidden_layers=len(sources))
     model, small = Nano(config), Nano(dataclasses.replace(config, num_hidden_layers=old_depth))
 
     def source(name: str) -> tuple[str, bool]:

@@ -7,6 +7,7 @@ All examples of a batch begin with the same rules. Their keys and values are com
 attends to them, so the rules cost nothing however long they are; the gradient flows through them all the same.
 """
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 import torch
@@ -28,6 +29,12 @@ class NanoConfig:
     rope_theta: float = 1_000_000.0
     rms_norm_eps: float = 1e-6
     max_position_embeddings: int = 4096
+
+    @classmethod
+    def of(cls, weights: Mapping[str, Tensor]) -> "NanoConfig":
+        """The shape that these weights have: as many tokens and layers; the widths are always the same."""
+        layers = 1 + max(int(name.split(".")[2]) for name in weights if ".layers." in name)
+        return cls(vocab_size=len(weights["model.embed_tokens.weight"]), num_hidden_layers=layers)
 
     def to_json(self) -> dict[str, object]:
         return {

@@ -56,7 +56,7 @@ def main() -> None:
     run = RUNS / options.name
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     tokenizer = load_tokenizer(tokenizer_folder(run))
-    model = Nano(NanoConfig(vocab_size=len(tokenizer))).to(device).share_memory()
+    model = Nano(shape_at(run / "checkpoint.pt", len(tokenizer))).to(device).share_memory()
     optimizer = make_optimizer(model)
     state = load_checkpoint(run / "checkpoint.pt", model, optimizer)
     print(
@@ -178,6 +178,15 @@ def save_checkpoint(path: Path, model: Nano, optimizer: torch.optim.Optimizer, s
         beside,
     )
     beside.replace(path)
+
+
+def shape_at(path: Path, vocab_size: int) -> NanoConfig:
+    """Of the run's checkpoint, which `training.grow` may have given layers, else of the model in the repository."""
+    if path.exists():
+        return NanoConfig.of(torch.load(path, map_location="cpu", weights_only=True)["model"])
+    if (exported := MODELS / f"daybook-{path.parent.name}" / "model.safetensors").exists():
+        return NanoConfig.of(load_file(str(exported)))
+    return NanoConfig(vocab_size=vocab_size)
 
 
 def load_checkpoint(path: Path, model: Nano, optimizer: torch.optim.Optimizer) -> State:

@@ -13,7 +13,6 @@ from uuid import UUID, uuid5
 from app.journal.types import Chunk, Entry, OffsetMap, Span
 
 ChunkState = Literal["planned", "done", "empty", "quarantined"]
-EntryState = Literal["current", "superseded", "gone"]
 
 _EPISODES = UUID("9d1f5a7e-7d0b-5a63-9a5e-0d1b3f2c4e68")  # any fixed value: it only has to stay the same for ever
 

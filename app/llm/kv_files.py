@@ -77,11 +77,6 @@ class KvFolder:
             with suppress(OSError):
                 part.unlink()
 
-    def clear(self) -> None:
-        """Delete every file."""
-        for path in self._folder.glob(f"*{SUFFIX}"):
-            path.unlink(missing_ok=True)
-
     def _shrink(self) -> None:
         """Delete what was used longest ago, down to the bytes allowed."""
         files = sorted((path.stat().st_mtime, path.stat().st_size, path) for path in self._folder.glob(f"*{SUFFIX}"))

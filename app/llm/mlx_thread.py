@@ -58,16 +58,16 @@ class CancelToken:
         return self._deadline is not None and time.monotonic() >= self._deadline
 
 
-@dataclass(order=True)
+@dataclass(eq=False)
 class Job:
-    """One piece of device work; jobs sort by priority, then by arrival."""
+    """One piece of device work. The lowest priority goes first, then whose caller was served longest ago, then age."""
 
     priority: int
     number: int
-    work: "Callable[[], Any] | None" = field(compare=False)  # Any: a job may return anything
-    token: CancelToken = field(compare=False)
-    caller: str = field(compare=False, default="")
-    future: "Future[Any]" = field(compare=False, default_factory=Future)
+    work: "Callable[[], Any] | None"  # Any: a job may return anything
+    token: CancelToken
+    caller: str = ""
+    future: "Future[Any]" = field(default_factory=Future)
 
     def cancel(self) -> None:
         """Tell a running job to stop, and keep a waiting one from starting."""
@@ -125,10 +125,6 @@ class MlxThread:
                 self._thread.start()
             self._changed.notify()
         return job
-
-    def is_current(self) -> bool:
-        """True when called from inside a job."""
-        return threading.current_thread() is self._thread
 
     def cancelled(self) -> bool:
         """For a job without a token at hand: has the caller of the running job given up?"""

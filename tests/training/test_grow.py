@@ -1,17 +1,19 @@
 """A model that is given layers still says what it said, and goes on learning."""
 
+from pathlib import Path
+
 import pytest
 
 torch = pytest.importorskip("torch", reason="the training dependencies are not installed")
 
 from training.grow import grown  # noqa: E402  # needs torch
 from training.model import Nano, NanoConfig  # noqa: E402
-from training.train import make_optimizer  # noqa: E402
+from training.train import make_optimizer, shape_at  # noqa: E402
 
 SMALL = {"vocab_size": 50, "num_hidden_layers": 3}
 
 
-def test_new_layers_change_no_answer_until_they_are_trained() -> None:
+def test_new_layers_change_no_answer_until_they_are_trained(tmp_path: Path) -> None:
     """Logits stay the same to the last bit; the optimiser goes on with the old averages; then the new layers learn."""
     torch.manual_seed(0)
     ids = torch.randint(0, 50, (2, 20))
@@ -22,6 +24,8 @@ def test_new_layers_change_no_answer_until_they_are_trained() -> None:
     checkpoint = grown({"model": model.state_dict(), "optimizer": optimizer.state_dict(), "state": {}}, after=[0, 1])
     deeper = Nano(NanoConfig(**{**SMALL, "num_hidden_layers": 5}))
     deeper.load_state_dict(checkpoint["model"])
+    torch.save(checkpoint, tmp_path / "checkpoint.pt")
+    assert shape_at(tmp_path / "checkpoint.pt", 7) == deeper.config  # what the next training begins with
     go_on = make_optimizer(deeper)
     go_on.load_state_dict(checkpoint["optimizer"])
     assert torch.equal(model.logits(model.hidden(ids)[0]), deeper.logits(deeper.hidden(ids)[0]))

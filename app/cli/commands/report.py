@@ -21,9 +21,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--run", type=at_least_one, default=1, metavar="N", help="1 the last run (default), 2 before it"
     )
-    parser.add_argument(
-        "--out", type=Path, default=Path("run.html"), metavar="FILE", help="where to write it (run.html)"
-    )
+    parser.add_argument("--out", type=Path, default=DEFAULT, metavar="FILE", help=f"where to write it ({DEFAULT})")
 
 
 def run(options: argparse.Namespace) -> int:
