@@ -1,5 +1,6 @@
 """Weights on their way into a model's folder."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -13,10 +14,13 @@ def test_a_mean_is_of_the_checkpoint_and_what_was_exported(tmp_path: Path) -> No
     from training.export import export
     from training.train import State
 
-    run, model = tmp_path / "nano", tmp_path / "model"
+    run, model, name = tmp_path / "nano", tmp_path / "model", "model.layers.2.mlp.up_proj.weight"
     run.mkdir()
     for value, mean, written in ((1.0, False, 1.0), (4.0, True, 2.5), (4.0, False, 4.0)):
-        checkpoint = {"model": {"w": torch.tensor([value])}, "prompts": "p", "state": vars(State())}
+        weights = {"model.embed_tokens.weight": torch.zeros(7, 2), name: torch.tensor([value])}
+        checkpoint = {"model": weights, "prompts": "p", "state": vars(State())}
         torch.save(checkpoint, run / "checkpoint.pt")
         export(run, model, mean=mean)
-        assert load_file(model / "model.safetensors")["w"].tolist() == [written]
+        assert load_file(model / "model.safetensors")[name].tolist() == [written]
+    shape = json.loads((model / "config.json").read_text())
+    assert (shape["num_hidden_layers"], shape["vocab_size"]) == (3, 7)  # training.grow makes more of them
