@@ -45,7 +45,6 @@ class CallLog:
         answer_tokens: int,
         cached_tokens: int,
         seconds: float,
-        model: str = "",
         weights: Sequence[Any] | None = None,
     ) -> None:
         """Record an answer. The first one stays: the same key never gets two answers.
@@ -55,9 +54,9 @@ class CallLog:
         weights         how sure it was, in the same commit: a replay must be as sure as the first reading
         """
         sure = None if weights is None else json.dumps(weights, separators=(",", ":"))
-        self._database.rows(
-            "INSERT INTO calls VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO NOTHING",
-            (key, prompt_name, model, answer, prompt_tokens, answer_tokens, cached_tokens, seconds, _now(), sure),
+        self._database.rows(  # no model's name: the key is of the model, too
+            "INSERT INTO calls VALUES (?, ?, '', ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO NOTHING",
+            (key, prompt_name, answer, prompt_tokens, answer_tokens, cached_tokens, seconds, _now(), sure),
         )
         self._uses.note(key)
 

@@ -173,7 +173,7 @@ def test_calls_and_vectors_come_back_as_they_were_put(tmp_path: Path) -> None:
     """What is put is got, also after reopening; the first answer under a key stays."""
     with Ledger.open(tmp_path) as ledger:
         assert ledger.calls.get("k") is None
-        ledger.calls.put("k", prompt_name="extract_edges.edge", answer='{"é": 1}', model="nano", **TOKENS)  # type: ignore[arg-type]
+        ledger.calls.put("k", prompt_name="extract_edges.edge", answer='{"é": 1}', **TOKENS)  # type: ignore[arg-type]
         ledger.calls.put("k", prompt_name="extract_edges.edge", answer="{}", **TOKENS)  # type: ignore[arg-type]
         ledger.vectors.put("v", b"\x00\x00\x80\x3f" * 3)
     with Ledger.open(tmp_path) as ledger:
