@@ -119,9 +119,12 @@ class _Handlers:
         asked, texts = read_embeddings(await json_body(request), served.embedder.dim)
         if asked.model not in (served.embedder_name, *ALIASES):
             raise UnknownModel(f"{asked.model!r} makes no vectors here", hint=f"{served.embedder_name} does")
-        with self._desk.place(priority_of(texts)):
-            body = await attended(request, embed(asked, texts, served.embedder, served.embedder_name))
-        return await self._timed(request, _told(JSONResponse(body)))
+
+        async def vectors() -> Response:
+            with self._desk.place(priority_of(texts)):
+                return JSONResponse(await attended(request, embed(asked, texts, served.embedder, served.embedder_name)))
+
+        return await self._timed(request, vectors())
 
     async def models(self, request: Request) -> Response:  # noqa: ARG002  Starlette hands it over
         return JSONResponse(models_body(self._desk, self._served.embedder_name, self._served.embedder.dim))
@@ -193,7 +196,3 @@ def _path(request: Request) -> str:
     """Only paths that are there: whoever asks for others could fill the memory with their names."""
     route = request.scope.get("route")
     return route.path if isinstance(route, Route) else "other"
-
-
-async def _told(response: Response) -> Response:
-    return response
