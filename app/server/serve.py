@@ -27,7 +27,7 @@ from app.pipeline.shelf import Shelf
 from app.server import running
 from app.server.app import Served, build
 from app.server.desk import Desk
-from app.server.guard import Access, access_for
+from app.server.guard import Access, access_for, in_url
 from app.server.mcp import mcp_app, mcp_server
 from app.server.metrics import Metrics
 from app.server.page import LivePage
@@ -165,5 +165,4 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def _shown(host: str) -> str:
-    name = "127.0.0.1" if host in ("0.0.0.0", "::") else host.strip("[]")
-    return f"[{name}]" if ":" in name else name
+    return "127.0.0.1" if host in ("0.0.0.0", "::") else in_url(host)
