@@ -3,6 +3,7 @@
 Knows Starlette and the rooms below; holds no thought of its own. In: a desk, an embedder, access.  Out: an ASGI app.
 """
 
+import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -40,6 +41,7 @@ class Served:
     embedder_name   as the list of models names it
     routes          of other rooms: MCP, pages
     lifespans       entered when the server starts and left when it stops
+    instance        tells this server from every other one, at /health; opens nothing
     """
 
     desk: Desk
@@ -49,6 +51,7 @@ class Served:
     routes: Sequence[BaseRoute] = ()
     lifespans: Sequence[Lifespan] = ()
     can_write: bool = False
+    instance: str = field(default_factory=secrets.token_urlsafe)
 
 
 def build(served: Served) -> Starlette:
@@ -152,7 +155,7 @@ class _Handlers:
         )
 
     async def health(self, request: Request) -> Response:  # noqa: ARG002
-        return JSONResponse({"status": "ok", "model": self._model})
+        return JSONResponse({"status": "ok", "model": self._model, "instance": self._served.instance})
 
     async def metrics(self, request: Request) -> Response:  # noqa: ARG002
         return Response(self._desk.metrics.text(), media_type="text/plain; version=0.0.4")

@@ -31,7 +31,7 @@ MAX_BODY_BYTES = 16 * 1024 * 1024  # a prompt of a million tokens is a third of 
 MIN_KEY_CHARS = 16
 LOCAL_NAMES = ("127.0.0.1", "localhost", "[::1]")
 ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?", re.IGNORECASE)
-OPEN_PATHS = ("/health",)  # says only that somebody is at home
+OPEN_PATHS = ("/health",)  # says only who is at home, by a number drawn at its start
 
 
 @dataclass(frozen=True, slots=True)

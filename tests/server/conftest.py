@@ -30,6 +30,7 @@ class Running:
 
     url: str
     desk: Desk
+    instance: str
 
     def client(self, **headers: str) -> httpx.Client:
         return httpx.Client(base_url=self.url, headers=headers, timeout=30)
@@ -80,7 +81,7 @@ def start(engine: Engine, embedder: QwenEmbedder) -> Iterator[Start]:
             if server.started:
                 break
             threading.Event().wait(0.02)
-        return Running(url, served.desk)
+        return Running(url, served.desk, served.instance)
 
     yield start
     for server, thread in running:
