@@ -3,6 +3,7 @@
 Knows Starlette and the rooms below; holds no thought of its own. In: a desk, an embedder, access.  Out: an ASGI app.
 """
 
+import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -40,6 +41,7 @@ class Served:
     embedder_name   as the list of models names it
     routes          of other rooms: MCP, pages
     lifespans       entered when the server starts and left when it stops
+    instance        tells this server from every other one, at /health; opens nothing
     """
 
     desk: Desk
@@ -49,6 +51,7 @@ class Served:
     routes: Sequence[BaseRoute] = ()
     lifespans: Sequence[Lifespan] = ()
     can_write: bool = False
+    instance: str = field(default_factory=secrets.token_urlsafe)
 
 
 def build(served: Served) -> Starlette:
@@ -119,9 +122,12 @@ class _Handlers:
         asked, texts = read_embeddings(await json_body(request), served.embedder.dim)
         if asked.model not in (served.embedder_name, *ALIASES):
             raise UnknownModel(f"{asked.model!r} makes no vectors here", hint=f"{served.embedder_name} does")
-        with self._desk.place(priority_of(texts)):
-            body = await attended(request, embed(asked, texts, served.embedder, served.embedder_name))
-        return await self._timed(request, _told(JSONResponse(body)))
+
+        async def vectors() -> Response:
+            with self._desk.place(priority_of(texts)):
+                return JSONResponse(await attended(request, embed(asked, texts, served.embedder, served.embedder_name)))
+
+        return await self._timed(request, vectors())
 
     async def models(self, request: Request) -> Response:  # noqa: ARG002  Starlette hands it over
         return JSONResponse(models_body(self._desk, self._served.embedder_name, self._served.embedder.dim))
@@ -149,7 +155,7 @@ class _Handlers:
         )
 
     async def health(self, request: Request) -> Response:  # noqa: ARG002
-        return JSONResponse({"status": "ok", "model": self._model})
+        return JSONResponse({"status": "ok", "model": self._model, "instance": self._served.instance})
 
     async def metrics(self, request: Request) -> Response:  # noqa: ARG002
         return Response(self._desk.metrics.text(), media_type="text/plain; version=0.0.4")
@@ -193,7 +199,3 @@ def _path(request: Request) -> str:
     """Only paths that are there: whoever asks for others could fill the memory with their names."""
     route = request.scope.get("route")
     return route.path if isinstance(route, Route) else "other"
-
-
-async def _told(response: Response) -> Response:
-    return response

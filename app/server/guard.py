@@ -9,6 +9,7 @@ fetch without permission (Origin, Content-Type). All three are closed; no page i
 import base64
 import hashlib
 import ipaddress
+import re
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -29,7 +30,8 @@ from app.server.refusals import (
 MAX_BODY_BYTES = 16 * 1024 * 1024  # a prompt of a million tokens is a third of it
 MIN_KEY_CHARS = 16
 LOCAL_NAMES = ("127.0.0.1", "localhost", "[::1]")
-OPEN_PATHS = ("/health",)  # says only that somebody is at home
+ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?", re.IGNORECASE)
+OPEN_PATHS = ("/health",)  # says only who is at home, by a number drawn at its start
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,7 @@ class Access:
 
     keys      name -> key; with none, everybody on this machine is let in
     hosts     names in the Host header, without port
-    origins   web pages that may ask, as "https://host:port"; they get CORS headers
+    origins   web pages that may ask, as "https://host:port" or "app://host"; they get CORS headers
     """
 
     keys: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -61,11 +63,22 @@ def access_for(host: str, keys: Sequence[str], *, hosts: Sequence[str] = (), ori
         if len(key) < MIN_KEY_CHARS or not key.isascii() or not key.isprintable() or " " in key:
             raise BadInput(f"a key has {len(key)} characters", hint=f"a key is {MIN_KEY_CHARS} or more of ASCII")
     for origin in origins:
-        if not origin.startswith(("http://", "https://")) or origin.count("/") != 2:
-            raise BadInput(f"{origin!r} is not an origin", hint="write it as https://host or http://host:port")
+        if not ORIGIN.fullmatch(origin):
+            cure = "write it as https://host, http://host:port or app://host, one for each --allow-origin"
+            raise BadInput(f"{origin!r} is not an origin", hint=cure)
     named = {hashlib.sha256(key.encode()).hexdigest()[:16]: key for key in keys}
-    every = dict.fromkeys([*LOCAL_NAMES, *([host] if host not in ("0.0.0.0", "::") else []), *hosts])
-    return Access(named, tuple(name.lower() for name in every), tuple(origins))
+    ours = [*([host] if host not in ("0.0.0.0", "::") else []), *hosts]
+    every = dict.fromkeys([*LOCAL_NAMES, *(in_url(name).lower() for name in ours)])
+    return Access(named, tuple(every), tuple(origin.lower() for origin in origins))
+
+
+def in_url(host: str) -> str:
+    """The host as URLs and Host headers have it: an IPv6 address in brackets and in its short form."""
+    try:
+        address = ipaddress.ip_address(host.strip("[]"))
+    except ValueError:
+        return host
+    return f"[{address}]" if address.version == 6 else str(address)
 
 
 def is_loopback(host: str) -> bool:

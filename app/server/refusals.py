@@ -5,14 +5,12 @@ Knows our errors and both dialects' bodies; knows no endpoint. In: a DaybookErro
 
 import math
 import secrets
-from collections.abc import Callable
 from typing import ClassVar
 
 from starlette.responses import JSONResponse, Response
 
 from app.errors import BadInput, Cancelled, DaybookError, NoRoom, OutOfMemory, PromptTooLong
 
-Dialect = Callable[[DaybookError], Response]
 MAX_RETRY_SECONDS = 120  # SDKs wait no longer
 
 

@@ -23,11 +23,18 @@ _ROOT = Path(__file__).parent.parent.parent
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A server; `key` is for programs of the home's owner, who alone can read the file."""
+    """A server of a home.
+
+    key        for programs of the home's owner, who alone can read the file
+    instance   drawn anew by every server; /health tells it, so that another server at the same address is not this one
+    group      whose graph it shows
+    """
 
     url: str
     key: str
     pid: int
+    instance: str
+    group: str
 
 
 def announce(home: Path, running: Running) -> Path:
@@ -49,7 +56,7 @@ def withdraw(home: Path) -> None:
 
 
 def find(home: Path) -> Running | None:
-    """The server of this home, if one answers."""
+    """The server of this home, if one answers; the file of a killed one may name an address that is another's now."""
     found = _read(home)
     if found is None:
         return None
@@ -57,7 +64,7 @@ def find(home: Path) -> Running | None:
         response = httpx.get(f"{found.url}/health", timeout=2.0, trust_env=False)
     except httpx.HTTPError:
         return None
-    return found if response.status_code == 200 else None
+    return found if response.status_code == 200 and _instance_in(response) == found.instance else None
 
 
 def refuse_second(home: Path) -> None:
@@ -67,14 +74,21 @@ def refuse_second(home: Path) -> None:
         raise HomeBusy(f"a server of {home} already answers at {found.url}", hint=f"stop process {found.pid} first")
 
 
-def find_or_start(home: Path, *arguments: str) -> Running:
+def find_or_start(home: Path, group: str, *arguments: str) -> Running:
     """The server of this home; one is started in the background if none answers, and ends when nobody asks.
 
-    raises   DaybookError if it does not come up
+    raises   DaybookError if it does not come up; HomeBusy if it shows another group
     """
-    found = find(home)
-    if found is not None:
-        return found
+    found = find(home) or _start(home, "--group", group, *arguments)
+    if found.group != group:
+        raise HomeBusy(
+            f"the server of {home} at {found.url} shows the group {found.group!r}, asked for is {group!r}",
+            hint=f"stop process {found.pid} first, or ask with --group {found.group}",
+        )
+    return found
+
+
+def _start(home: Path, *arguments: str) -> Running:
     make_private_folder(home)
     log = home / "server.log"
     with os.fdopen(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as written:
@@ -97,6 +111,17 @@ def find_or_start(home: Path, *arguments: str) -> Running:
 def _read(home: Path) -> Running | None:
     try:
         told = json.loads((home / FILE_NAME).read_text(encoding="utf-8"))
-        return Running(str(told["url"]), str(told["key"]), int(told["pid"]))
+        pid, group = int(told["pid"]), str(told["group"])
+        return Running(str(told["url"]), str(told["key"]), pid, str(told["instance"]), group)
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def _instance_in(health: httpx.Response) -> str | None:
+    """None where the answer is not that of a Daybook."""
+    try:
+        told = health.json()
+    except ValueError:
+        return None
+    instance = told.get("instance") if isinstance(told, dict) else None
+    return instance if isinstance(instance, str) else None

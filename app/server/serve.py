@@ -27,7 +27,7 @@ from app.pipeline.shelf import Shelf
 from app.server import running
 from app.server.app import Served, build
 from app.server.desk import Desk
-from app.server.guard import Access, access_for
+from app.server.guard import Access, access_for, in_url
 from app.server.mcp import mcp_app, mcp_server
 from app.server.metrics import Metrics
 from app.server.page import LivePage
@@ -58,7 +58,7 @@ def serve(choices: Choices, say: Callable[[str], None]) -> int:
 
     raises   BadInput for an address in use or off loopback without a key; HomeBusy; ModelMissing, ModelDamaged
     """
-    home = choices.place.folder
+    home, group = choices.place.folder, choices.place.group_name
     keys = [key for key in settings.DAYBOOK_API_KEYS.get_secret_value().split(",") if key]
     access = access_for(choices.host, keys, hosts=choices.hosts, origins=choices.origins)
     own_key = secrets.token_urlsafe(32)  # for our own programs, by the file in the home
@@ -80,7 +80,7 @@ def serve(choices: Choices, say: Callable[[str], None]) -> int:
     server = uvicorn.Server(config)
     if choices.idle_minutes is not None:
         quiet.watch(server, choices.idle_minutes * 60)
-    running.announce(home, running.Running(url, own_key, os.getpid()))
+    running.announce(home, running.Running(url, own_key, os.getpid(), served.instance, group))
     say(f"serving at {url}, open it in a browser; MCP at {url}/mcp; Ctrl-C stops it")
     try:
         asyncio.run(server.serve(sockets=[listening]))
@@ -165,5 +165,4 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def _shown(host: str) -> str:
-    name = "127.0.0.1" if host in ("0.0.0.0", "::") else host.strip("[]")
-    return f"[{name}]" if ":" in name else name
+    return "127.0.0.1" if host in ("0.0.0.0", "::") else in_url(host)

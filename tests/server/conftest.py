@@ -15,6 +15,7 @@ from app.llm.engine import Engine
 from app.llm.loader import load_embedder, load_generator
 from app.server.app import Served, build
 from app.server.desk import Desk
+from app.server.embeddings import Embedder
 from app.server.guard import Access
 from app.server.metrics import Metrics
 from app.server.serve import listen
@@ -29,6 +30,7 @@ class Running:
 
     url: str
     desk: Desk
+    instance: str
 
     def client(self, **headers: str) -> httpx.Client:
         return httpx.Client(base_url=self.url, headers=headers, timeout=30)
@@ -59,7 +61,13 @@ def start(engine: Engine, embedder: QwenEmbedder) -> Iterator[Start]:
     running: list[tuple[uvicorn.Server, threading.Thread]] = []
 
     def start(
-        *, access: Access | None = None, engine: Engine = engine, routes: Any = (), lifespans: Any = (), **desk: Any
+        *,
+        access: Access | None = None,
+        engine: Engine = engine,
+        embedder: Embedder = embedder,
+        routes: Any = (),
+        lifespans: Any = (),
+        **desk: Any,
     ) -> Running:
         served = Served(Desk(engine, Metrics(), **desk), embedder, "embedder", access or Access(), routes, lifespans)
         listening = listen("127.0.0.1", 0)
@@ -73,7 +81,7 @@ def start(engine: Engine, embedder: QwenEmbedder) -> Iterator[Start]:
             if server.started:
                 break
             threading.Event().wait(0.02)
-        return Running(url, served.desk)
+        return Running(url, served.desk, served.instance)
 
     yield start
     for server, thread in running:

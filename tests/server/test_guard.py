@@ -1,13 +1,17 @@
 """Who is let in: the doors that a local server leaves open by default are closed."""
 
 import json
+import re
+import shlex
 from typing import Any
 
 import httpx
 import pytest
 
+from app.cli.catalogue import all_commands, parser_of
 from app.errors import BadInput
 from app.server.guard import Access, access_for, is_loopback
+from app.server.serve import _shown
 from tests.server.conftest import Running, Start
 
 ASK: dict[str, Any] = {"model": "tiny", "max_tokens": 1, "messages": [{"role": "user", "content": "hi"}]}
@@ -16,7 +20,7 @@ KEYS = ["first-key-0123456789", "second-key-0123456789"]
 
 @pytest.fixture(scope="module")
 def keyed(start: Start) -> Running:
-    return start(access=access_for("127.0.0.1", KEYS, origins=["https://notes.example"]))
+    return start(access=access_for("127.0.0.1", KEYS, origins=["https://Notes.example", "app://obsidian.md"]))
 
 
 @pytest.mark.parametrize(
@@ -44,10 +48,11 @@ def test_a_web_page_cannot_ask(running: Running, headers: dict[str, str], status
     assert "access-control-allow-origin" not in response.headers
 
 
-def test_a_named_origin_is_answered_with_its_own_name(keyed: Running) -> None:
+@pytest.mark.parametrize("origin", ["https://notes.example", "app://obsidian.md"])
+def test_a_named_origin_is_answered_with_its_own_name(keyed: Running, origin: str) -> None:
     """CORS is for the pages that were named, and for no other."""
     with keyed.client(authorization=f"Bearer {KEYS[0]}") as client:
-        asked = {"origin": "https://notes.example"}
+        asked = {"origin": origin}
         assert client.get("/v1/models", headers=asked).headers["access-control-allow-origin"] == asked["origin"]
         preflight = client.options("/v1/chat/completions", headers=asked)
         assert (preflight.status_code, preflight.headers["access-control-allow-origin"]) == (204, asked["origin"])
@@ -87,6 +92,51 @@ def test_off_loopback_a_key_is_demanded() -> None:
     assert [is_loopback(host) for host in ("127.0.0.1", "localhost", "::1", "127.9.9.9", "10.0.0.1")] == [
         True, True, True, True, False,
     ]  # fmt: skip
+
+
+def test_the_examples_of_serve_are_let_in() -> None:
+    """Hosts, origins and keys of every example in the manual are ones that the server starts with."""
+    parser, _ = parser_of(all_commands())
+    examples = re.findall(r"^ +(.*)python -m app (serve.*)$", all_commands()["serve"].__doc__ or "", re.MULTILINE)
+    assert examples
+    for exported, call in examples:
+        typed = parser.parse_args(shlex.split(call))
+        keys = KEYS if "DAYBOOK_API_KEYS=" in exported else []
+        access = access_for(typed.host, keys, hosts=typed.allow_host, origins=typed.allow_origin)
+        assert {*typed.allow_origin} == {*access.origins}
+        assert {*typed.allow_host} <= {*access.hosts}
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "", " ", "null", "*", "obsidian.md", "://obsidian.md", "app://", "file:///", "app://obsidian.md/",
+        "https://notes.example/page", "https://me@notes.example", "https://*.example", "app://*", "https://a b",
+        " https://notes.example", "https://notes.example\n", "https://a.example,https://b.example", "https://a:port",
+        "https://a?b", "https://a#b", "1app://a", "https://[fd12::5", "https:// ", "https:notes.example",
+    ],
+)  # fmt: skip
+def test_what_is_no_origin_is_refused(origin: str) -> None:
+    """A path, a name, a wildcard or a blank would match no page, or too many: one line says how it is written."""
+    with pytest.raises(BadInput, match=r"is not an origin .*app://host"):
+        access_for("127.0.0.1", [], origins=[origin])
+
+
+@pytest.mark.parametrize("origin", ["http://localhost:5173", "https://[fd12::5]:8080", "moz-extension://3f-9a"])
+def test_what_is_an_origin_is_taken(origin: str) -> None:
+    """With a port, in brackets, or of a program's own scheme."""
+    assert access_for("127.0.0.1", [], origins=[origin]).origins == (origin,)
+
+
+@pytest.mark.parametrize("host", ["fd12::5", "[FD12::5]", "fd12:0:0:0:0:0:0:5"])
+@pytest.mark.parametrize("is_further", [False, True], ids=["--host", "--allow-host"])
+def test_an_ipv6_address_is_asked_for_in_brackets(start: Start, host: str, is_further: bool) -> None:
+    """However it was typed, the Host that clients send is let in, and that of another address is not."""
+    access = access_for("::", KEYS, hosts=[host]) if is_further else access_for(host, KEYS)
+    sent = {"[fd12::5]:8321": 200, "[fd12::5]": 200, "[fd12::6]:8321": 403}
+    with start(access=access).client(authorization=f"Bearer {KEYS[0]}") as client:
+        assert {name: client.get("/v1/models", headers={"host": name}).status_code for name in sent} == sent
+    assert _shown(host) == "[fd12::5]"
 
 
 def test_a_key_is_never_shown(keyed: Running) -> None:

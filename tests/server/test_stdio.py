@@ -12,7 +12,9 @@ from typing import Any
 
 import pytest
 
+from app.errors import HomeBusy
 from app.server.running import FILE_NAME, find
+from app.settings import settings
 
 ROOT = Path(__file__).parents[2]
 HELLO = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}}
@@ -57,10 +59,18 @@ def home(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_a_client_gets_the_tools_from_a_server_that_its_first_message_starts(home: Path) -> None:
-    """None runs: one is started. A second client finds it. Each client's program ends when its client goes."""
+    """None runs: one is started. A second client finds it. Each client's program ends when its client goes.
+
+    A client that asks for another group is refused.
+    """
     assert find(home) is None
     assert "search_facts" in tools_of(home)
     first = find(home)
     assert first is not None
     assert tools_of(home) == {"search_facts", "search_entities", "entity", "timeline", "entry"}
     assert find(home) == first
+    assert first.group == settings.DAYBOOK_GROUP
+    asked = [sys.executable, "-m", "app", "mcp", "--home", str(home), "--group", "bert"]
+    told = subprocess.run(asked, cwd=ROOT, input="", capture_output=True, text=True, check=False)
+    assert (told.returncode, told.stdout, len(told.stderr.splitlines())) == (HomeBusy.exit_code, "", 1)
+    assert f"stop process {first.pid} first" in told.stderr

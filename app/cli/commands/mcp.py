@@ -1,8 +1,9 @@
 """Give an MCP client on this machine the graph, over stdin and stdout: Claude Desktop, LM Studio, editors.
 
 The messages go to the server of the home, which is started if it does not run and ends after half an hour without
-requests; so the model and the graph are opened once, however many clients there are. What a client does with the
-results is its own affair: Claude Desktop sends them to Anthropic.
+requests; so the model and the graph are opened once, however many clients there are. A server shows one group: while
+it runs, another --group is refused. What a client does with the results is its own affair: Claude Desktop sends them
+to Anthropic.
 
 examples:
   python -m app mcp
@@ -32,10 +33,11 @@ def run(options: argparse.Namespace) -> int:
     from app.server.running import find_or_start
 
     arguments = ["--idle-minutes", str(IDLE_MINUTES)]
-    for name in ("model", "embedder", "group"):
+    for name in ("model", "embedder"):
         if getattr(options, name):
             arguments += [f"--{name}", getattr(options, name)]
     if options.allow_write:
         arguments.append("--allow-write")
-    anyio.run(forward, find_or_start(place_of(options).folder.absolute(), *arguments))
+    place = place_of(options)
+    anyio.run(forward, find_or_start(place.folder.absolute(), place.group_name, *arguments))
     return 0
