@@ -71,10 +71,6 @@ class ModelCacheSpec:
         growing = [group for group in self.groups if group.window is None]
         return sum(g.token_bytes(precision.dtype_bytes, precision.kv_bits, precision.group_size) for g in growing)
 
-    def bytes_per_block(self, precision: Precision = FLOAT16) -> float:
-        """What the allocator takes at a time."""
-        return self.bytes_per_token(precision) * self.block_tokens
-
     def bytes_at(self, tokens: int, precision: Precision = FLOAT16, *, step: int = PREFILL_STEP) -> int:
         """`cache.nbytes` summed over the layers after `tokens` were read in passes of `step`.
 

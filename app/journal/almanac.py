@@ -143,10 +143,14 @@ def month_number(word: str) -> int:
     return MONTHS.get(fold(word).rstrip(".")) or number(word)
 
 
+FIRST_NEW_STYLE_YEAR = 1752  # before it England's years began on 25 March, and January had two
+
+
 def year_number(words: str) -> int:
-    """1911 of "1911" and of "一九一一"; 1661 of "1660–61", the old style's double year."""
+    """1911 of "1911" and of "一九一一"; 1661 of "1660–61", the old style's double year; 2023 of "2023/24"."""
     year = number(words[:4])
-    return year + 1 if len(words) > 4 and int(words[-2:]) == (year + 1) % 100 else year
+    is_old_style = len(words) > 4 and year < FIRST_NEW_STYLE_YEAR
+    return year + 1 if is_old_style and int(words[-2:]) == (year + 1) % 100 else year
 
 
 def has_day(year: int, month: int, day: int) -> bool:

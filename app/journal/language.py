@@ -42,12 +42,16 @@ _WORD = re.compile(r"[^\W\d_]+")
 
 
 def language_of(text: str) -> str:
-    """The code of the language most of whose small words stand in the text; English where nothing tells."""
-    if _HAN.search(text):
-        return "zh"
+    """The code of the language most of whose small words stand in the text; English where nothing tells.
+
+    Chinese has no such words here: its signs tell it, unless the text has two small words of another language.
+    """
     words = _WORD.findall(text.lower())
     scores = {code: sum(word in known.split() for word in words) for code, known in _WORDS.items()}
-    return max(scores, key=lambda code: scores[code]) if any(scores.values()) else "en"
+    most = max(scores, key=lambda code: scores[code])
+    if _HAN.search(text) and scores[most] < 2:
+        return "zh"
+    return most if scores[most] else "en"
 
 
 def does_not_tell(code: str, names: Sequence[str] = ()) -> str:

@@ -43,10 +43,6 @@ class Curve:
     error_after: float
     thresholds: tuple[Threshold, ...]
 
-    def share_right(self, confidence: float) -> float:
-        """How often facts of this confidence are right."""
-        return _look_up(self.steps, confidence)
-
 
 def fit(judged: Judged) -> Curve | None:
     """Isotonic regression by pooling adjacent violators; None for fewer than ten facts.
@@ -59,7 +55,7 @@ def fit(judged: Judged) -> Curve | None:
     unseen = []
     for fold in range(5):
         steps = _pool([pair for other in range(5) if other != fold for pair in folds[other]])
-        unseen += [(_look_up(steps, confidence), right) for confidence, right in folds[fold]]
+        unseen += [(share_right(steps, confidence), right) for confidence, right in folds[fold]]
     return Curve(_pool(judged), expected_error(judged), expected_error(unseen), _thresholds(judged))
 
 
@@ -86,7 +82,8 @@ def _pool(judged: Judged) -> tuple[Step, ...]:
     return tuple(Step(start, right / count, count) for start, right, count in blocks)
 
 
-def _look_up(steps: Sequence[Step], confidence: float) -> float:
+def share_right(steps: Sequence[Step], confidence: float) -> float:
+    """How often facts of this confidence are right."""
     place = bisect_right([step.start for step in steps], confidence) - 1
     return steps[max(place, 0)].share
 

@@ -13,7 +13,7 @@ from app.prompts.confidence import Confidence
 
 Answer = dict[str, Any]
 # A word or a piece of two characters and more four times on end, a longer piece twice, or a label within the words.
-_STUCK = re.compile(r"(\b\w+)(?:\W+\1\b){3}|(\w.{1,60}?)\2{3}|(\w.{11,60}?)\W*\3|[A-Z]{2,}_[A-Z]")
+_STUCK = re.compile(r"(\b\w+)(?:\W+\1\b){3}|([^\W\d].{1,60}?)\2{3}|(\w.{11,60}?)\W*\3|[A-Z]{2,}_[A-Z]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +64,12 @@ def graphiti_edge(item: Answer) -> Answer:
     }
 
 
-def is_stuck(fact: str) -> bool:
-    """Whether its writer got stuck, says the same again and again or a label for words: such a fact tells nothing."""
-    return _STUCK.search(fact) is not None
+def is_stuck(said: str, told: str = "") -> bool:
+    """Whether its writer got stuck, says the same again and again or a label for words: such a fact tells nothing.
+
+    told   the text that it is about: "Tora! Tora! Tora! Tora!" may stand there
+    """
+    return any(match.group() not in told for match in _STUCK.finditer(said))
 
 
 def instant(day: str | None) -> str | None:

@@ -167,9 +167,10 @@ class JournalPrompts:
         def finish(answer: Answer) -> Answer:
             once: dict[tuple[str, str, str], tuple[Answer, GroundedFact]] = {}
             for place, (sentence, item) in enumerate(by_sentence(answer["edges"])):
-                if is_stuck(item["fact"]):
+                span = text.spans[sentence - 1]
+                if is_stuck(item["fact"], text.text[slice(*span)]):
                     continue
-                fact = grounded(item, text.spans[sentence - 1], sure[place] if sure else None)
+                fact = grounded(item, span, sure[place] if sure else None)
                 if fact.confidence is None or fact.confidence >= least:
                     once.setdefault((fact.source, fact.target, fact.fact), (item, fact))
             self.facts = [fact for _, fact in once.values()]

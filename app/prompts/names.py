@@ -5,8 +5,9 @@ In: a sentence.  Out: runs of its words in order, each as a reader would write i
 
 A run is offered if a capitalised word begins or ends it, or if it is a role ("my sister", "mum") or an illness; it
 never begins or ends with a function word, and begins with a word written small only where names do ("van Dijk", "old
-Doc"). Who writes without capitals is offered every longer word. A sentence that offers nothing is not asked about:
-large models need no such help, small ones do, and every model answers faster.
+Doc"). Who writes without capitals is offered every longer word; of a script that has none (Arabic, Hangul, Devanagari),
+words and runs of a few. A sentence that offers nothing is not asked about: large models need no such help, small ones
+do, and every model answers faster.
 """
 
 import re
@@ -18,14 +19,21 @@ MAX_NAME_WORDS = 6  # "the Prince of Wales's Own Regiment"; longer names are rar
 MAX_NAME_SIGNS = 8  # the same for scripts written without spaces
 MIN_COMMON_CHARS = 4  # of a name of one word where the writer uses no capitals
 MAX_TITLE_WORDS = 4  # of a work, where a function word with a capital opens it: "Der graue Fluss"
+MAX_CASELESS_WORDS = 3  # of a run in a script without capitals
 MAX_COMMON_TAIL = 3  # words of a run that ends in lower case: "Club des nageurs", not "Kortrijk who keeps"
 
-_WORD = re.compile(r"[^\W_]+(?:['’&.-][^\W_]+)*(?:——|--)?")
+# Accents and vowels that are signs of their own, written onto a letter: \w is without them, a word is not.
+_SIGNS = (
+    "\u0300-\u036f\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0610-\u061a\u064b-\u065f\u0670"
+    "\u0900-\u0963\u0966-\u0dff\u0e31-\u0e3a\u0e47-\u0e4e\u200c\u200d"
+)
+_LETTERS = rf"[^\W_](?:[^\W_]|[{_SIGNS}])*"
+_WORD = re.compile(rf"{_LETTERS}(?:['’&.-]{_LETTERS})*(?:——|--)?")
 # "B", "St", "J.K": the full stop after it may belong to it
 _ABBREVIATED = re.compile(r"\b(?:[^\W\d_]{1,3}|[^\W\d_](?:\.[^\W\d_])+)$")
 _POSSESSIVE = re.compile(r"['’]s?$")  # "Clara's" names Clara, "Hals'" names Hals
 ELIDED = re.compile(r"^(?:[cdjlmnst]|qu)['’](?=\w)", re.IGNORECASE)  # "d'Hal" names Hal
-_PAUSE = re.compile(r"[,;:!?…()\"“”„«»£€$¥]")  # no name goes on after one
+_PAUSE = re.compile(r"[,;:!?…؟،؛।()\"“”„«»£€$¥]")  # no name goes on after one
 UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]+")
 
 POSSESSIVES = frozenset(
@@ -135,6 +143,8 @@ def _could_name(words: list[str], small: bool, *, opens: bool) -> bool:
     small   the whole sentence is without capitals, so that they cannot tell names from other words
     opens   the run opens the sentence, so that its first capital tells nothing
     """
+    if all(_is_caseless(word) for word in words):
+        return len(words) <= MAX_CASELESS_WORDS and sum(map(len, words)) > 1
     bare = [ELIDED.sub("", word) for word in words]
     low = [word.lower() for word in bare]
     names_too = bare[-1].istitle() and low[-1] in _NAMES_TOO  # Will, Aunt May
@@ -160,6 +170,11 @@ def _could_name(words: list[str], small: bool, *, opens: bool) -> bool:
     return any(word != word.lower() or word[:1].isdigit() for word in (bare[0], bare[-1]))
 
 
+def _is_caseless(word: str) -> bool:
+    """Whether its script has no capitals and parts words: 서울역에서, not 北京 and not 1911."""
+    return word.upper() == word.lower() and word[0].isalpha() and not UNSPACED.search(word)
+
+
 def _may_begin(word: str) -> bool:
     """Whether a word written small may begin a name of several."""
     return word in _SMALL_STARTS or folded(word) in TITLES
@@ -168,7 +183,7 @@ def _may_begin(word: str) -> bool:
 def _forms(run: str, following: str) -> list[str]:
     """The run as it stands, and without what grammar hung onto it."""
     forms = [run, _POSSESSIVE.sub("", run), ELIDED.sub("", run)]
-    if following == "." and _ABBREVIATED.search(run):
+    if following == "." and _ABBREVIATED.search(run) and not _is_caseless(run[-1]):
         forms.append(f"{run}.")
     return [one_line(form) for form in dict.fromkeys(forms) if form]
 

@@ -46,7 +46,6 @@ def test_qwen3_4b_by_hand() -> None:
     assert spec.bytes_per_token() == 144 * KIB == 147_456
     assert spec.bytes_per_token(Precision(2, 8)) == 78_336
     assert spec.bytes_per_token(Precision(2, 4)) == 41_472
-    assert spec.bytes_per_block() == 256 * 147_456
     assert spec.bytes_at(131_072) == 18 * 1024**3  # 144 KiB x 128 Ki
 
 

@@ -24,6 +24,7 @@ MEANINGS = {
     "Christmas 1911": "1911-12-25 day",
     "New Year’s Eve": "1911-12-31 day",
     "January 1st 1660–61": "1661-01-01 day",
+    "in 1910/11": "1910-01-01 year",
     "the 3rd of\nMay, 1911": "1911-05-03 day",
     "29 February": "1912-02-29 day",
     "yesterday": "1912-04-02 day",

@@ -141,6 +141,8 @@ def test_the_owner_may_date_a_file_by_its_name_or_its_last_change(write: Write) 
         ("a.md", "---\ntitle: a: b\n---\nx", "line 2 of the front matter is not YAML"),
         ("a.md", "---\nx: " + "[" * 9999 + "\n---\nx", "front matter is not YAML"),
         ("a.txt", "04/05/2024\nx", "04/05/2024 may begin with the day or with the month"),
+        ("a.txt", "April 2024\n\n03/04/2024\nMet Anna.\n\n05/04/2024\nBob died.\n", "03/04/2024 may begin"),
+        ("a.txt", "2024-04-03\nMet Anna.\n\n05/04/2024\nBob died.\n", "05/04/2024 may begin"),
         ("a.json", "{", "line 1, column 2 is not JSON"),
     ],
 )

@@ -115,7 +115,9 @@ def test_a_calibration_never_falls_and_keeps_the_sum(judged: list[tuple[float, b
     assert curve is not None
     shares = [step.share for step in curve.steps]
     assert shares == sorted(shares)
-    assert sum(curve.share_right(confidence) for confidence, _ in judged) == pytest.approx(sum(r for _, r in judged))
+    assert sum(calibration.share_right(curve.steps, confidence) for confidence, _ in judged) == pytest.approx(
+        sum(r for _, r in judged)
+    )
     assert curve.thresholds[0].kept == 1.0
     assert 0 <= curve.error_before <= 1
 

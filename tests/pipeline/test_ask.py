@@ -132,3 +132,5 @@ def test_every_language_has_its_own_silence() -> None:
     assert {code: language_of(question) for code, question in questions.items()} == {code: code for code in questions}
     assert len({does_not_tell(code) for code in questions}) == len(questions)
     assert language_of("Zzz?") == "en"
+    assert (language_of("Who is 张伟?"), language_of("Wo hat 欧阳娜娜 gewohnt, wer war das?")) == ("en", "de")
+    assert (language_of("我和 Clara Die 在哪里见过？"), language_of("张伟?")) == ("zh", "zh")

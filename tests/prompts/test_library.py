@@ -15,6 +15,7 @@ from graphiti_core.prompts.lib import validate_prompt_library
 
 from app.prompts import schemas
 from app.prompts.adapter import JSONAdapter
+from app.prompts.answers import is_stuck
 from app.prompts.fingerprint import prompts_fingerprint
 from app.prompts.inputs import number_text
 from app.prompts.library import JournalPrompts, PromptCall, take_call, told_apart
@@ -200,8 +201,19 @@ def test_a_fact_never_ends_before_it_begins() -> None:
 def test_a_fact_whose_writer_got_stuck_is_left_out(babble: str) -> None:
     """A small model may say a thing for ever; three times may still be a person's way of writing."""
     assert _edges(_prompts()).finish(_edge(fact=babble))["edges"] == []
-    lively = "Clara Weiss, ha ha ha, said never, never, never to Siemens & Halske in Siemensstadt."
-    assert _edges(_prompts()).finish(_edge(fact=lively))["edges"] != []
+    for lively in (
+        "Clara Weiss, ha ha ha, said never, never, never to Siemens & Halske in Siemensstadt.",
+        "Clara Weiss owes Siemens 100000000 pounds.",
+    ):
+        assert _edges(_prompts()).finish(_edge(fact=lively))["edges"] != []
+
+
+def test_what_the_entry_says_itself_is_no_babble() -> None:
+    """A title of one word four times, or a label of the writer's own, stands in the sentence."""
+    fact = "Clara Weiss saw Tora! Tora! Tora! Tora! with MY_APP."
+    assert is_stuck(fact)
+    assert is_stuck(fact, "We saw Tora! Tora! Tora! Tora! tonight.")
+    assert not is_stuck(fact, "We saw Tora! Tora! Tora! Tora! with MY_APP tonight.")
 
 
 def test_label_order_never_reaches_the_prompt() -> None:

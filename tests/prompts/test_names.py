@@ -34,6 +34,23 @@ def test_nearly_every_name_of_the_made_journals_is_offered() -> None:
 
 
 @pytest.mark.parametrize(
+    ("sentence", "names", "never"),
+    [
+        ("פגשתי את דנה כהן בתל אביב.", ["דנה כהן", "דנה"], "דנה כהן בתל אביב"),
+        ("قابلت ليلى في القاهرة؟ أمس.", ["ليلى", "القاهرة"], "القاهرة؟ أمس"),
+        ("오늘 민수를 서울역에서 만났다.", ["민수를", "서울역에서"], "만났다."),
+        ("मैं आज दिल्ली में राम से मिला।", ["दिल्ली", "राम"], "दिल्ल"),
+        ("Saw Zoe\u0308 Ng.", ["Zoe\u0308", "Zoe\u0308 Ng"], "Zoe"),
+    ],
+)
+def test_scripts_without_capitals_offer_their_words(sentence: str, names: list[str], never: str) -> None:
+    """Hebrew, Arabic, Korean and Hindi part words and have no capitals; signs on a letter belong to its word."""
+    offered = candidate_names(sentence)
+    assert set(names) <= set(offered)
+    assert never not in offered
+
+
+@pytest.mark.parametrize(
     ("sentence", "name"),
     [
         ("Clara's brother came.", "Clara"),
