@@ -140,3 +140,11 @@ class HomeBusy(DaybookError):
     """Another process holds this home."""
 
     code, status, exit_code = "home_busy", 409, 4
+
+
+def of_the_machine(error: OSError | MemoryError) -> StorageFailed:
+    """What escaped every room, a disk that failed where none expected it or memory that ran out, as one of ours."""
+    if isinstance(error, MemoryError):
+        return OutOfMemory()
+    place = f": {error.filename}" if error.filename else ""
+    return StorageFailed(f"{error.strerror or error}{place}", hint="free space, then run it again")

@@ -21,7 +21,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from app.cli.terminal import inert
-from app.errors import DaybookError, OutOfMemory, StorageFailed
+from app.errors import DaybookError, of_the_machine
 
 if TYPE_CHECKING:  # at run time it would wake the graph, and `--help` does without
     from app.pipeline.home import Place
@@ -54,14 +54,11 @@ def command(run: Callable[[], int], *, as_json: bool = False) -> int:
     except BrokenPipeError:  # `| head` closed our output: nobody is there to be told
         _discard_output()
         return 0
-    except MemoryError:
-        return _complain(OutOfMemory(), as_json)
+    except MemoryError as error:
+        return _complain(of_the_machine(error), as_json)
     except OSError as error:  # of stdout, or a disk that fails where no room expected it
         _discard_output()
-        place = f": {error.filename}" if error.filename else ""
-        return _complain(
-            StorageFailed(f"{error.strerror or error}{place}", hint="free space, then run it again"), False
-        )
+        return _complain(of_the_machine(error), False)
     finally:
         os.umask(former)
     return code

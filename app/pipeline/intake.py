@@ -7,11 +7,12 @@ import hashlib
 import os
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-from app.errors import BadInput, Cancelled, DaybookError, HomeBusy
+from app.errors import BadInput, Cancelled, DaybookError, HomeBusy, of_the_machine
 from app.pipeline.home import Place
 from app.pipeline.load import load_journals
 from app.pipeline.request import ENTRIES_NAME, LoadReport, LoadRequest
@@ -112,10 +113,16 @@ class Intake:
         except Cancelled:
             return
         except DaybookError as error:  # the entry stays where it is; the next load tries again
-            self._say(f"entries were not read: {error}")
+            self._tell(f"entries were not read: {error}")
+        except (OSError, MemoryError) as error:
+            self._tell(f"entries were not read: {of_the_machine(error)}")
         else:
             if report.entries_new:
-                self._say(f"{report.entries_new} new of {report.entries} entries read")
+                self._tell(f"{report.entries_new} new of {report.entries} entries read")
+
+    def _tell(self, line: str) -> None:
+        with suppress(OSError):  # the server's log may lie on the very disk that is full
+            self._say(line)
 
 
 class _Quiet:

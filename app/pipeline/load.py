@@ -6,7 +6,7 @@ In: a request from a door.  Out: a report, or a DaybookError.
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from app.journal.types import Entry
@@ -21,9 +21,12 @@ from app.settings import ROOT
 SAMPLE_JOURNALS = ROOT / "data" / "journals"
 
 
-def load_journals(request: LoadRequest, progress: Progress) -> LoadReport:
+def load_journals(
+    request: LoadRequest, progress: Progress, on_read: Callable[[ReadFiles], None] = lambda _: None
+) -> LoadReport:
     """Read, plan, extract, store: the whole journey of a journal.
 
+    on_read  is told what was read, before anything is made of it
     raises  BadInput for paths, models or settings; StorageFailed; HomeBusy
     """
     started = time.monotonic()
@@ -34,6 +37,7 @@ def load_journals(request: LoadRequest, progress: Progress) -> LoadReport:
         chunk_tokens=chunk_tokens(request.model_name),
         count_tokens=token_counter(request.model_name),
     )
+    on_read(read)
     for line in read.refused:
         progress.say(f"put aside: {line}")
     entries = read.entries(request.since, request.until, request.limit)

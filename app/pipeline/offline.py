@@ -16,11 +16,14 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from app.errors import DaybookError
 from app.pipeline.request import MANIFEST_NAME, LoadReport, LoadRequest, Progress
 from app.settings import ROOT
+
+if TYPE_CHECKING:  # at run time it would wake the ledger before the door is shut
+    from app.pipeline.reading import ReadFiles
 
 _INSIDE = "DAYBOOK_SANDBOXED"  # set for the process that sandbox-exec starts
 _PROFILE = "(version 1)(allow default)(deny network*)"
@@ -84,10 +87,11 @@ def load_offline(request: LoadRequest, progress: Progress) -> LoadReport:
     witness = Witness.begin()
     from app.pipeline.load import load_journals  # late: after the door was shut
 
-    report = load_journals(request, progress)
+    read: list[ReadFiles] = []  # once
+    report = load_journals(request, progress, read.append)
     path = request.home_folder / MANIFEST_NAME
     if not request.dry_run:
-        manifest = _manifest(request, report, witness)
+        manifest = _manifest(request, report, read[0], witness)
         path.touch(mode=0o600)
         told = json.dumps(manifest, indent=2, ensure_ascii=False)
         path.write_text(told, encoding="utf-8", errors="backslashreplace")  # names that are no UTF-8, as JSON escapes
@@ -137,17 +141,17 @@ def _is_refused() -> bool:
     return False
 
 
-def _manifest(request: LoadRequest, report: LoadReport, witness: Witness) -> dict[str, Any]:
+def _manifest(request: LoadRequest, report: LoadReport, read: "ReadFiles", witness: Witness) -> dict[str, Any]:
     from app.graph.quiet import SWITCHES
-    from app.journal.reader import find_files
     from app.llm.folder import open_folder
-    from app.pipeline.load import SAMPLE_JOURNALS
 
     code = [*sorted((ROOT / "app").rglob("*.py")), ROOT / "load_journals.py", ROOT / "requirements.lock"]
     models = {"generator": request.model_name, "embedder": request.embedder_name}
     return {
         "when": datetime.now(UTC).isoformat(timespec="seconds"),
-        "inputs": {str(path): _sha256(path) for path in find_files(request.paths or [SAMPLE_JOURNALS])},
+        # The very bytes that were read: a file may have changed since, or never have been one that can be read.
+        "inputs": {str(file.path): file.sha256 for file in read.readings},
+        "put_aside": read.refused,
         "models": {use: {"name": name, "sha256": open_folder(name).fingerprint} for use, name in models.items()},
         "code": _sha256_of_all(code),
         "python": platform.python_version(),

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from app.errors import HomeBusy
+from app.graph.store import GraphStore
 from app.ledger.store import LEDGER_NAME, Ledger
 from app.llm.embedder import QwenEmbedder
 from app.llm.engine import Engine
@@ -128,10 +129,16 @@ class Shelf:
     def _librarian(self) -> Librarian:
         with self._guard:
             held = self._looked()
-            if held.librarian is None:
-                held.librarian = look(self.place, partial(self._index, held.picture))
-                held.stamp = self._stamp()
+            return held.librarian or self._indexed(held)
+
+    def _indexed(self, held: _Held) -> Librarian:
+        try:
+            picture, librarian = look(self.place, partial(self._index, held))
+        except HomeBusy:  # a load is at work: what it is working on is looked at afterwards, so the stamp stays
+            held.librarian = asyncio.run(Librarian.of(held.picture, self._models, self._said))
             return held.librarian
+        self._held = _Held(self._stamp(), picture, librarian)
+        return librarian
 
     def _looked(self) -> _Held:
         if self._held is not None and self._held.stamp == self._stamp():
@@ -146,13 +153,15 @@ class Shelf:
         self._held = _Held(self._stamp(), picture)
         return self._held
 
-    async def _index(self, picture: Picture, _: Any, ledger: Ledger) -> Librarian:
+    async def _index(self, held: _Held, store: GraphStore, ledger: Ledger) -> tuple[Picture, Librarian]:
+        # A load may have ended since the picture was read; from here on none can begin.
+        picture = held.picture if held.stamp == self._stamp() else await read_whole(store, ledger)
         embedder = self._models.embedder
         name = f"{embedder.loaded.fingerprint[:16]}/{embedder.dim}"
         ledger.claim("embedder", name, hint="name the home's embedder with --embedder")
         self._lent.vectors = ledger.vectors
         try:
-            return await Librarian.of(picture, self._models, self._said)
+            return picture, await Librarian.of(picture, self._models, self._said)
         finally:
             self._lent.vectors = None
 
@@ -162,7 +171,8 @@ class Shelf:
                 known = path.stat()
             except OSError:
                 return 0, 0
-            return known.st_mtime_ns, known.st_size
+            # An empty log says nothing, and comes with whoever opens the ledger, also for reading alone.
+            return (known.st_mtime_ns, known.st_size) if known.st_size else (0, 0)
 
         names = (LEDGER_NAME, f"{LEDGER_NAME}-wal", GRAPH_NAME, f"{GRAPH_NAME}.wal")
         return tuple(of(self.place.folder / name) for name in names)

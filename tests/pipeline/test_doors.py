@@ -221,10 +221,14 @@ def test_looking_before_any_load_says_what_to_do(bench: Bench, tmp_path: Path, c
 
 
 def test_a_dry_run_wakes_no_model(bench: Bench, tmp_path: Path) -> None:
-    """Neither mlx nor graphiti nor dspy is imported to read, plan and foretell, where the model ran before."""
+    """Neither mlx nor graphiti nor dspy is imported to read, plan and foretell, where the model ran before.
+
+    And nothing is left in that home.
+    """
     known = tmp_path / "known"
     with Ledger.open(known) as ledger:
         ledger.note(f"pace of {BUNDLED_MODEL}", Pace(TYPICAL, runs=1).to_json())
+    before = sorted(known.iterdir())
     heavy = ("mlx", "mlx_lm", "graphiti_core", "dspy", "transformers", "kuzu", "torch")
     code = (
         "import sys, load_journals\n"
@@ -236,6 +240,7 @@ def test_a_dry_run_wakes_no_model(bench: Bench, tmp_path: Path) -> None:
     assert (report["entries"], told.stderr) == (4, "[]\n")
     assert report["forecast"]["is_measured"]
     assert report["forecast"]["seconds"] > 0
+    assert sorted(known.iterdir()) == before
 
 
 def test_a_terminal_without_utf8_gets_escapes(bench: Bench) -> None:

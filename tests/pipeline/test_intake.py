@@ -1,5 +1,6 @@
 """Entries that were told to Daybook itself: kept at once, read by whatever load comes next, never lost between."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from app.errors import HomeBusy
+from app.errors import HomeBusy, StorageFailed
 from app.pipeline import intake, models
 from app.pipeline.home import Place
 from app.pipeline.intake import Intake, keep_entry
@@ -88,3 +89,41 @@ def test_a_busy_home_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     reading.start()
     assert done.wait(30)
     reading.stop()
+
+
+@pytest.mark.parametrize(
+    ("failure", "told"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device", "runs/x.json"), "No space left on device: runs/x.json"),
+        (MemoryError(), "the machine has no more memory"),
+        (StorageFailed("database or disk is full"), "database or disk is full"),
+    ],
+)
+def test_a_failing_disk_or_memory_ends_one_load_and_not_the_reading(
+    tmp_path: Path, failure: Exception, told: str
+) -> None:
+    """It is told in one line, to a log that may lie on the same disk, and the next word to come is read as ever."""
+    lines, tries, tried = list[str](), list[int](), threading.Event()
+
+    def load(*_: Any) -> LoadReport:
+        tries.append(1)
+        if len(tries) < 3:
+            raise failure
+        return LoadReport(entries=1, entries_new=1)
+
+    def say(line: str) -> None:
+        lines.append(line)
+        tried.set()
+        if len(lines) == 1:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    keep_entry(tmp_path, TOLD, date(2024, 5, 6))
+    reading = Intake(Place(tmp_path), "scripted", lambda _: None, say, load=load)
+    reading.start()
+    for _ in range(3):
+        assert tried.wait(30)
+        tried.clear()
+        reading.wake()
+    reading.stop()
+    assert [line.startswith(f"entries were not read: {told}") for line in lines[:2]] == [True, True]
+    assert lines[2] == "1 new of 1 entries read"

@@ -9,6 +9,7 @@ import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ import pytest
 from app.errors import Truncated
 from app.graph.quiet import SWITCHES
 from app.llm.folder import open_folder
+from app.pipeline.intake import keep_entry
 from app.settings import ROOT
 from tests.pipeline.child import in_a_fork, load
 from tests.pipeline.conftest import Bench
@@ -47,13 +49,30 @@ def test_a_proved_load_cannot_open_a_socket_and_builds_the_same_graph(tmp_path: 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="seccomp, and a file system that takes any bytes as a name")
 def test_a_manifest_is_written_whatever_a_file_is_called(bench: Bench) -> None:
-    """A file whose name is no text is put aside and stands in the manifest; the others are read."""
+    """A file whose name is no text is put aside, which the manifest says, too; the others are read."""
     odd = Path(os.fsdecode(os.fsencode(bench.journals) + b"/caf\xe9.md"))
     odd.write_text("# 2024-03-04\n\nNadia met Mara.\n")
     ended_by, told = in_a_fork(lambda: load(bench.journals, bench.home, options=["--prove-offline"]))
     assert (ended_by, told["code"], len(bench.dump()["episodes"])) == (0, 2, len(WEEKS))
     manifest = json.loads((bench.home / "offline.json").read_text(encoding="utf-8"))
-    assert str(odd) in manifest["inputs"]
+    assert list(manifest["inputs"]) == [str(bench.journals / "2024.md")]
+    assert manifest["put_aside"] == [f"{bench.journals}/caf\\udce9.md: the name is not UTF-8 (rename it)"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="seccomp")
+def test_a_manifest_holds_what_was_read_and_says_what_was_put_aside(bench: Bench) -> None:
+    """Also what was told to Daybook itself; a link to nowhere and a pipe without a writer neither end nor stop it."""
+    (bench.journals / "gone.md").symlink_to(bench.journals / "nowhere.md")
+    os.mkfifo(bench.journals / "pipe.md")
+    told = keep_entry(bench.home, "Mara lives in Kiel.", date(2024, 5, 6))
+    ended_by, ran = in_a_fork(lambda: load(bench.journals, bench.home, options=["--prove-offline"]))
+    assert (ended_by, ran["code"]) == (0, 2)
+    manifest = json.loads((bench.home / "offline.json").read_text(encoding="utf-8"))
+    read = (bench.journals / "2024.md", told)
+    assert manifest["inputs"] == {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in read}
+    assert [line.split(": ")[0] for line in manifest["put_aside"]] == [
+        str(bench.journals / name) for name in ("gone.md", "pipe.md")
+    ]
 
 
 @contextmanager
