@@ -47,6 +47,15 @@ class Opened:
         self.tab.locator(selector).filter(has_text=words).first.wait_for()
         return True
 
+    def focused(self) -> str:
+        """What holds the focus: its id, or else its words; "BODY" where it is lost."""
+        return str(
+            self.tab.evaluate(
+                "(({ tagName, id, innerText }) => tagName === 'BODY' ? tagName : id || innerText)"
+                "(document.activeElement)"
+            )
+        )
+
     def slide_to(self, share: float) -> None:
         """Move the time slider, as a hand would leave it."""
         self.tab.evaluate(
@@ -179,6 +188,19 @@ def test_everything_is_reached_with_the_keyboard(life: Opened) -> None:
     life.tab.wait_for_selector("#card .close")
     life.tab.keyboard.press("Escape")
     assert life.sees("#card", "Most often named")
+
+
+def test_the_skip_link_leaves_open_what_is_open(life: Opened) -> None:
+    """It leads to the list, and the card of who was chosen stays."""
+    life.tab.click(".person:has-text('Vienna')")
+    assert life.sees("#card h2", "Vienna")
+    # Called after the page's own listener, so the page has followed the address by then.
+    life.tab.evaluate("addEventListener('hashchange', () => { document.body.dataset.followed = location.hash; })")
+    life.tab.focus(".skip")
+    life.tab.keyboard.press("Enter")
+    life.tab.wait_for_selector("body[data-followed='#people']")
+    assert life.focused() == "people"
+    assert life.text("#card h2") == "Vienna"
 
 
 def test_dark_and_light_and_paper(life: Opened) -> None:

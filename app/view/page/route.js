@@ -17,6 +17,7 @@ function change(values) {
 }
 
 function readAddress() {
+  if (location.hash && !location.hash.startsWith("#/")) return; // a place on the page, such as the skip link's
   const address = location.hash.slice(2);
   if (VIEWS.includes(address) && !$(`tab-${address}`).hidden) return change({ view: address });
   const [, kind, first, fact] = /^([eft])(\d+)(?:f(\d+))?$/.exec(address) ?? [];
