@@ -22,7 +22,7 @@ def page_data(picture: Picture) -> dict[str, Any]:
 
     entities   name, type, summary, aliases, x and y in the unit disc, mentions (how many)
     facts      fact, relation, source and target (indices), from and to (ISO days or null)
-    entries    date, title, file, text, and marks: [start, end, kind, index] in characters of the text; the kind is
+    entries    date, title, file, text, and marks: [start, end, kind, index] in code points of the text; the kind is
                "fact" or "ending" with the index of a fact, or "mention" with the index of an entity
     """
     entities = sorted(picture.entities, key=lambda e: (-len(picture.evidence.get(e.uuid, [])), e.name, e.uuid))

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from app.view.page import page
-from tests.view.pictures import HOSTILE, small_life
+from tests.view.pictures import HOSTILE, Life, small_life
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -111,6 +111,34 @@ def test_no_mark_in_a_name_turns_a_line_round(browser: Any, tmp_path: Path) -> N
         tab.goto(file.as_uri() + view)
         assert opened.sees("body", "Clara Weiss")
         assert not {*tab.inner_text("body")} & {"\u202e", "\u2067"}
+    tab.close()
+
+
+def test_marks_stand_on_their_words_after_an_emoji(browser: Any, tmp_path: Path) -> None:
+    """A name, a sentence and a name within it are cut where they stand, in the journal and on the cards."""
+    told = "🥂 “Clara works at Siemens, 👩‍🔬 in Berlin!”"
+    life = Life()
+    for name, kind in (("Clara", "Person"), ("Siemens", "Organisation"), ("Berlin", "Place")):
+        life.entity(name, kind)
+    entry = life.entry("1912-04-03", f"🎉 Met Clara. {told} 🙂 Rain.")
+    for name in ("Clara", "Siemens", "Berlin"):
+        life.mention(entry, name)
+    life.fact(entry, "Clara", "WORKS_AT", "Siemens", "Clara works at Siemens.", told)
+    file = tmp_path / "daybook.html"
+    file.write_text(page(life.picture()), encoding="utf-8")
+    tab = browser.new_page(viewport={"width": 1360, "height": 840})
+    opened = Opened(tab, file)
+    tab.click("#tab-journal")
+    tab.wait_for_selector("#journal article")
+    assert tab.locator("#journal a.name").all_inner_texts() == ["Clara", "Siemens", "Berlin"]
+    assert tab.locator("#journal mark").all_inner_texts() == [told]
+    tab.click("#journal mark a:has-text('Siemens')")
+    assert opened.sees("#card h2", "Siemens")
+    assert opened.text("#card .quote b") == "Siemens"
+    tab.click("#card .fact a")
+    assert opened.sees("#card h2", "Clara works at Siemens.")
+    assert opened.text("#card .quote") == f"{told} 3 Apr 1912, 1912.txt"
+    assert opened.complaints == []
     tab.close()
 
 

@@ -8,10 +8,19 @@ for (const entity of entities) if (!TYPES.includes(entity.type)) TYPES.push(enti
 const factsOf = entities.map(() => []); // facts by entity, in order of time
 facts.forEach((fact, id) => new Set([fact.source, fact.target]).forEach((end) => factsOf[end].push(id)));
 
+/** An entry's marks in the units that slice counts: the data counts characters, and an emoji is two units. */
+function inUnits({ text, marks }) {
+  if (!/[\ud800-\udbff]/.test(text)) return marks; // as most entries are
+  const at = [0];
+  for (const character of text) at.push(at.at(-1) + character.length);
+  return marks.map(([start, end, ...what]) => [at[start], at[end], ...what]);
+}
+
 const sentencesOf = facts.map(() => []); // where a fact is told: { entry, start, end }
 const endingsOf = facts.map(() => []); // where its end is told
 const namesOf = entities.map(() => []); // where an entity is named
 entries.forEach((entry, id) => {
+  entry.marks = inUnits(entry);
   for (const [start, end, kind, index] of entry.marks) {
     ({ fact: sentencesOf, ending: endingsOf, mention: namesOf })[kind][index].push({ entry: id, start, end });
   }
