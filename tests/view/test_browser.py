@@ -212,10 +212,40 @@ def test_everything_is_reached_with_the_keyboard(life: Opened) -> None:
     assert life.tab.evaluate("document.activeElement.id") == "tab-journal"
     life.tab.wait_for_selector("#journal article")
     life.tab.focus(".person >> nth=0")
+    person = life.focused()
     life.tab.keyboard.press("Enter")
     life.tab.wait_for_selector("#card .close")
     life.tab.keyboard.press("Escape")
     assert life.sees("#card", "Most often named")
+    assert life.focused() == person
+    for chosen, seen in (("#card .chip:has-text('Bern')", "Bern"), ("#card .fact a", "Anna lives in Bern.")):
+        life.tab.focus(chosen)
+        life.tab.keyboard.press("Enter")
+        assert life.sees("#card h2", seen)
+        assert life.focused() == "card"
+    life.tab.keyboard.press("Tab")
+    assert life.focused() == "✕"
+    life.tab.keyboard.press("Escape")
+    assert life.sees("#card", "Most often named")
+    assert life.focused() == "card"
+
+
+def test_showing_all_of_a_list_goes_on_at_the_first_new_one(browser: Any, tmp_path: Path) -> None:
+    """The button goes; the focus is on what it brought, not lost."""
+    life = Life()
+    life.entity("Anna")
+    for day in range(1, 15):
+        life.mention(life.entry(f"1912-04-{day:02}", f"Anna rested, {day}."), "Anna")
+    file = tmp_path / "daybook.html"
+    file.write_text(page(life.picture()), encoding="utf-8")
+    tab = browser.new_page()
+    opened = Opened(tab, file)
+    tab.click(".person")
+    tab.focus("#card .more")
+    tab.keyboard.press("Enter")
+    assert tab.locator("#card .quote").count() == 14
+    assert opened.focused().startswith("Anna rested, 13.")
+    tab.close()
 
 
 def test_the_skip_link_leaves_open_what_is_open(life: Opened) -> None:

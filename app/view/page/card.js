@@ -6,7 +6,7 @@ function startCard() {
   onChange((now, changed) => {
     if (!["entity", "fact", "day", "start"].some((name) => changed.has(name))) return;
     const content = now.entity !== null ? entityCard(now.entity) : now.fact !== null ? factCard(now.fact) : overview();
-    $("card").replaceChildren(...content.filter(Boolean));
+    refill($("card"), ...content.filter(Boolean));
     if (!changed.has("entity") && !changed.has("fact")) return;
     $("card").scrollTop = 0;
     // On a narrow screen the list lies below the card.
@@ -30,6 +30,8 @@ function openable(items, draw, attributes = {}) {
   const button = el("button", { class: "more", click: () => {
     list.append(...items.slice(FEW).map(draw));
     button.remove();
+    const first = list.children[FEW];
+    (first.querySelector("a") ?? first).focus({ preventScroll: true });
   } }, `Show all ${items.length.toLocaleString("en")}`);
   return [list, button];
 }

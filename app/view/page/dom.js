@@ -18,6 +18,13 @@ function el(name, attributes = {}, ...children) {
   return element;
 }
 
+/** Put other content into a container; focus that was within stays with it, else it would fall to the body. */
+function refill(container, ...content) {
+  const isWithin = container.contains(document.activeElement);
+  container.replaceChildren(...content);
+  if (isWithin) container.focus({ preventScroll: true });
+}
+
 const calm = window.matchMedia("(prefers-reduced-motion: reduce)");
 
 function plural(number, one, many = `${one}s`) {

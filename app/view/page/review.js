@@ -5,11 +5,12 @@ function startReview() {
   $("tab-review").hidden = false;
   const panel = $("review");
   const told = el("p", { class: "quiet-line", role: "status" });
-  const sheet = el("div", { class: "sheet", tabindex: "-1" });
+  const asked = el("p", { class: "unseen", role: "status" }); // heard wherever the focus is, for keys work anywhere
+  const sheet = el("div", { class: "sheet", tabindex: "-1", role: "group", "aria-label": "Question" });
   const back = el("button", { class: "quiet", click: undo, hidden: true }, "Take back ", el("kbd", { "aria-hidden": "true" }, "u"));
   const again = el("button", { class: "quiet", click: () => location.reload(), hidden: true }, "Show it on the map");
   const problem = el("p", { class: "problem", role: "alert", hidden: true });
-  panel.append(el("div", { class: "reviewing" }, el("div", { class: "review-top" }, told, el("span", {}, again, back)), sheet, problem));
+  panel.append(el("div", { class: "reviewing" }, el("div", { class: "review-top" }, told, el("span", {}, again, back)), sheet, asked, problem));
   let queue = [];
   let later = new Set();
   let left = 0;
@@ -37,6 +38,7 @@ function startReview() {
   function hear({ items, left: waiting, decided, last }) {
     queue = items.filter((item) => !later.has(item.uuid));
     left = waiting;
+    if (!last && document.activeElement === back) sheet.focus(); // a button that is hidden would lose it
     back.hidden = !last;
     back.title = last ? `${last.verb}: ${last.about}` : "";
     told.textContent = `${left.toLocaleString("en")} left to look at${decided ? `, ${decided.toLocaleString("en")} decided` : ""}`;
@@ -70,21 +72,26 @@ function startReview() {
     if (!item) {
       const words = left ? "What is left you put off for later." : "Everything is decided.";
       const anew = () => { later = new Set(); work(() => send(data.live.review)); };
-      sheet.replaceChildren(el("p", { class: "empty" }, words, " ", left > 0 && el("button", { class: "more", click: anew }, "Look at it now")));
+      refill(sheet, el("p", { class: "empty" }, words, " ", left > 0 && el("button", { class: "more", click: anew }, "Look at it now")));
+      asked.replaceChildren(words);
       return;
     }
     const isFact = item.kind === "fact";
     const { type } = item;
+    const question = isFact ? "Is this true?" : `Is this a ${type.toLowerCase()}?`;
+    const thing = isFact ? item.fact : item.name;
     const about = isFact
       ? [`${item.source} · ${words(item.relation)} · ${item.target}`, span({ from: item.valid_at, to: item.invalid_at }) + (item.confidence === null ? "" : ` · ${Math.round(item.confidence * 100)}% sure`)]
       : [];
-    sheet.replaceChildren(
-      el("p", { class: "kind" }, el("span", { class: `dot ${isFact ? "fact-dot" : type}` }), isFact ? "Is this true?" : `Is this a ${type.toLowerCase()}?`),
-      el("h2", { class: isFact ? "statement" : null }, isFact ? item.fact : item.name),
+    refill(
+      sheet,
+      el("p", { class: "kind" }, el("span", { class: `dot ${isFact ? "fact-dot" : type}` }), question),
+      el("h2", { class: isFact ? "statement" : null }, thing),
       ...about.map((line) => el("p", { class: "about" }, line)),
       el("blockquote", { class: "quote" }, item.words, el("small", {}, say(item.day, long))),
       el("div", { class: "choices" }, ...choices(item)),
     );
+    asked.replaceChildren(el("span", {}, `${question} ${thing}`));
   }
 
   const words = (relation) => relation.toLowerCase().replaceAll("_", " ");
