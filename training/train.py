@@ -108,7 +108,8 @@ def train(
     losses: dict[str, list[float]] = defaultdict(list)
     for batch in stream:
         elapsed = time.monotonic() - started
-        if elapsed > options.minutes * 60:
+        first = torch.multiprocessing.parent_process()
+        if elapsed > options.minutes * 60 or (first and not first.is_alive()):  # killed, it could tell nobody
             break
         scale = min(1.0, (int(done[:, 0].sum()) + 1) / WARM_UP_STEPS)
         scale *= max(0.0, 1 - elapsed / (options.minutes * 60)) if options.decay else 1.0

@@ -30,3 +30,15 @@ def test_who_trains_beside_counts_for_both_and_saves_nothing(monkeypatch: pytest
     assert state.runs == 5
     assert not saved
     assert any(not torch.equal(old, new) for old, new in zip(before, model.parameters(), strict=True))
+
+
+def test_who_trains_beside_ends_with_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A first process that was killed, by lack of memory perhaps, leaves none behind that trains for nobody."""
+    monkeypatch.setattr(torch.multiprocessing, "parent_process", lambda: argparse.Namespace(is_alive=lambda: False))
+    model = Nano(NanoConfig(vocab_size=2048, num_hidden_layers=2))
+    done = torch.zeros(2, 2, dtype=torch.int64)
+    options = argparse.Namespace(
+        name="nano", minutes=5, decay=False, in_short=True, compile=False, processes=2, threads=1
+    )
+    trainer.train(model, trainer.make_optimizer(model), trainer.State(), options, done, place=1)
+    assert not done.any()
