@@ -47,19 +47,22 @@ async def put_fact(store: GraphStore, undo: Undo | None) -> None:
         return
     values = live(undo, _FACT)
     set_columns = ", ".join(f"{column}: ${column}" for column in _FACT)
-    await store.rows(
+    made = await store.rows(
         "MATCH (a:Entity {uuid: $source}), (b:Entity {uuid: $target})"
         f" CREATE (a)-[:RELATES_TO]->(:RelatesToNode_ {{uuid: $uuid, group_id: $group_id, {set_columns}}})"
-        "-[:RELATES_TO]->(b)",
+        "-[:RELATES_TO]->(b) RETURN 1 AS made",
         uuid=undo["uuid"],
         source=undo["source"],
         target=undo["target"],
         **values,
     )
+    if not made:  # an end is gone: no words without the fact, and nothing that it would end
+        return
     await put_spans(store, undo["spans"])
     for ended in undo["opened"]:
-        await put_spans(store, ended["spans"])
-        await set_dates(store, ended["uuid"], **live(ended, HELD))
+        if await store.rows("MATCH (e:RelatesToNode_ {uuid: $uuid}) RETURN 1 AS stands", uuid=ended["uuid"]):
+            await put_spans(store, ended["spans"])
+            await set_dates(store, ended["uuid"], **live(ended, HELD))
     for end in ("source", "target"):
         await set_summary(store, undo[end], undo[f"{end}_summary"])
 

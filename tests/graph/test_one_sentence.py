@@ -11,7 +11,7 @@ import pytest
 from app.graph import revise
 from app.graph.carry import read_picture, write_picture
 from app.graph.ingest import Episode, GroundedFact, Grounding, ingest_episode
-from app.graph.query import canonical_dump, entity, facts_of
+from app.graph.query import canonical_dump, counts, entity, facts_of
 from app.graph.recorder import derived_uuid
 from app.graph.store import GraphStore
 from tests.fakes import FakeLM, an_episode, ground, open_store
@@ -169,3 +169,36 @@ def test_an_ending_of_before_goes_with_the_first_fact_of_its_sentence(tmp_path: 
         return opened
 
     assert in_a_graph(tmp_path / "graph.kuzu", ONE, job) is None
+
+
+def test_a_fact_whose_end_is_gone_stays_away_with_all_it_had(tmp_path: Path) -> None:
+    """No words without their fact come back, and nothing ends by a fact that is not there."""
+
+    async def job(store: GraphStore) -> Any:
+        await reject(store, LEFT)
+        undo = await reject(store, TOLD)
+        bob = await entity(store, "Bob")
+        assert bob is not None
+        await revise.take_entity(store, bob.uuid)
+        before, had = await canonical_dump(store), await counts(store)
+        assert undo["opened"]
+        await revise.put_fact(store, undo)
+        assert await canonical_dump(store) == before
+        return had, await counts(store), await works(store)
+
+    had, has, opened = in_a_graph(tmp_path / "graph.kuzu", BOTH, job)
+    assert (has, opened) == (had, None)
+
+
+def test_a_fact_comes_back_without_ending_what_is_gone(tmp_path: Path) -> None:
+    """What it had ended was rejected in between: no words are left for it."""
+
+    async def job(store: GraphStore) -> Any:
+        undo = await reject(store, LEFT)
+        await reject(store, "Ada works at Siemens.")
+        await revise.put_fact(store, undo)
+        dump = await canonical_dump(store)
+        standing = {row["uuid"] for row in (*dump["facts"], *dump["entities"])}
+        return LEFT in await ada(store), {span["target"] for span in dump["spans"]} - standing
+
+    assert in_a_graph(tmp_path / "graph.kuzu", ONE, job) == (True, set())
