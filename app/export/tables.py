@@ -22,12 +22,12 @@ def write(picture: Picture) -> dict[str, str]:
         )
         for fact in picture.in_order
     ]  # fmt: skip
-    sentences = [
+    sentences = dict.fromkeys(  # each once, though two facts of it may have ended the same one
         (uuid, span.kind, span.episode, span.start, span.end, span.words)
         for found in (picture.evidence, picture.endings)
         for uuid, spans in found.items()
         for span in spans
-    ]
+    )
     return {
         "entities.csv": _table(
             ("entity", "name", "type", "summary", "aliases"),

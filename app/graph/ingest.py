@@ -16,7 +16,7 @@ import app.graph.quiet  # noqa: F401  # before graphiti
 from graphiti_core.nodes import EpisodeType, EpisodicNode
 
 from app.errors import DaybookError
-from app.graph.recorder import FactKey, Resolution, comparable, derived_uuid
+from app.graph.recorder import FactKey, Resolution, comparable, derived_uuid, ending_uuid
 from app.graph.store import EpisodeOutcome, GraphStore
 
 _PREVIOUS_EPISODES = 2  # Graphiti would send ten full entries with every question
@@ -85,6 +85,7 @@ class _Span:
     start: int
     end: int
     words: str
+    ender: str = ""  # uuid of the fact that told an ending: all facts of a sentence have one place
 
 
 async def ingest_episode(
@@ -175,7 +176,7 @@ def _spans(resolution: Resolution, grounding: Grounding) -> Iterator[_Span]:
             yield _Span(edge_uuid, "fact", fact.start, fact.end, fact.words)
             for ended, enders in resolution.invalidated.items():
                 if edge_uuid in enders:
-                    yield _Span(ended, "ending", fact.start, fact.end, fact.words)
+                    yield _Span(ended, "ending", fact.start, fact.end, fact.words, edge_uuid)
     for mention in grounding.mentions:
         entity_uuid = resolution.entities.get(comparable(mention.name))
         if entity_uuid is not None:
@@ -193,10 +194,13 @@ def _check_every_fact_stands_on_words(episode: Episode, facts: set[str], spans: 
 
 async def _write_spans(store: GraphStore, episode: Episode, spans: Sequence[_Span]) -> None:
     for place, span in enumerate(spans):
+        uuid = derived_uuid(episode.uuid, "span", place)
+        if span.kind == "ending":
+            uuid = ending_uuid(episode.uuid, span.start, span.end, span.ender, span.target_uuid)
         await store.rows(
             "CREATE (:Span {uuid: $uuid, target_uuid: $target, episode_uuid: $episode, kind: $kind,"
             " start: $start, `end`: $stop, words: $words})",
-            uuid=derived_uuid(episode.uuid, "span", place),
+            uuid=uuid,
             target=span.target_uuid,
             episode=episode.uuid,
             kind=span.kind,

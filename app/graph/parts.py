@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
+from app.graph.recorder import ending_uuid
 from app.graph.store import GraphStore
 
 Undo = dict[str, Any]  # JSON values only: it is kept beside the decision
@@ -33,7 +34,7 @@ async def take_fact(store: GraphStore, uuid: str) -> Undo | None:
     undo = plain(rows[0])
     undo["spans"] = await spans_of(store, uuid)
     # Episodes go on listing its uuid: Graphiti passes over what is not there, and a list had better not change in Kuzu.
-    undo["opened"] = await open_what_it_ended(store, undo["spans"])
+    undo["opened"] = await open_what_it_ended(store, uuid, undo["spans"])
     await store.rows("MATCH (s:Span {target_uuid: $uuid}) DELETE s", uuid=uuid)
     await store.rows("MATCH (e:RelatesToNode_ {uuid: $uuid}) DETACH DELETE e", uuid=uuid)
     for end in {undo["source"], undo["target"]}:
@@ -46,46 +47,61 @@ async def put_fact(store: GraphStore, undo: Undo | None) -> None:
         return
     values = live(undo, _FACT)
     set_columns = ", ".join(f"{column}: ${column}" for column in _FACT)
-    await store.rows(
+    made = await store.rows(
         "MATCH (a:Entity {uuid: $source}), (b:Entity {uuid: $target})"
         f" CREATE (a)-[:RELATES_TO]->(:RelatesToNode_ {{uuid: $uuid, group_id: $group_id, {set_columns}}})"
-        "-[:RELATES_TO]->(b)",
+        "-[:RELATES_TO]->(b) RETURN 1 AS made",
         uuid=undo["uuid"],
         source=undo["source"],
         target=undo["target"],
         **values,
     )
+    if not made:  # an end is gone: no words without the fact, and nothing that it would end
+        return
     await put_spans(store, undo["spans"])
     for ended in undo["opened"]:
-        await put_spans(store, ended["spans"])
-        await set_dates(store, ended["uuid"], **live(ended, HELD))
+        if await store.rows("MATCH (e:RelatesToNode_ {uuid: $uuid}) RETURN 1 AS stands", uuid=ended["uuid"]):
+            await put_spans(store, ended["spans"])
+            await set_dates(store, ended["uuid"], **live(ended, HELD))
     for end in ("source", "target"):
         await set_summary(store, undo[end], undo[f"{end}_summary"])
 
 
-async def open_what_it_ended(store: GraphStore, spans: Sequence[Undo]) -> list[Undo]:
-    """An ending stands on the same words as the fact that told it."""
+async def open_what_it_ended(store: GraphStore, uuid: str, spans: Sequence[Undo]) -> list[Undo]:
+    """An ending stands on the same words as the fact that told it, and so may other facts: its uuid tells whose it is.
+
+    A row of before has a uuid that tells nothing. It goes with the first fact of its sentence that goes.
+    """
     opened = []
-    for span in spans:
+    for span in (span for span in spans if span["kind"] == "fact"):
+        here = dict(zip(("episode", "start", "stop"), _place(span), strict=True))
+        standing = "s.episode_uuid = $episode AND s.start = $start AND s.`end` = $stop"
+        told = await store.rows(
+            f"MATCH (s:Span {{kind: 'fact'}}) WHERE {standing} RETURN DISTINCT s.target_uuid AS uuid", **here
+        )
+        others = [fact["uuid"] for fact in told if fact["uuid"] != uuid]
         endings = await store.rows(
             "MATCH (s:Span {kind: 'ending'}), (e:RelatesToNode_ {uuid: s.target_uuid})"
-            " WHERE s.episode_uuid = $episode AND s.start = $start AND s.`end` = $stop AND e.invalid_at IS NOT NULL"
+            f" WHERE {standing} AND e.invalid_at IS NOT NULL"
             " RETURN DISTINCT e.uuid AS uuid, e.valid_at AS valid_at, e.invalid_at AS invalid_at,"
             " e.expired_at AS expired_at",
-            episode=span["episode_uuid"],
-            start=span["start"],
-            stop=span["stop"],
+            **here,
         )
-        for ended in endings if span["kind"] == "fact" else ():
+        for ended in endings:
             words = [s for s in await spans_of(store, ended["uuid"]) if s["kind"] == "ending"]
-            told_by_it = [s for s in words if s["episode_uuid"] == span["episode_uuid"] and s["start"] == span["start"]]
+            theirs = {ending_uuid(*_place(span), other, ended["uuid"]) for other in others}
+            told_by_it = [s for s in words if _place(s) == _place(span) and s["uuid"] not in theirs]
+            if not told_by_it:
+                continue
             if len(told_by_it) == len(words):  # nothing else says that it ended
                 await set_dates(store, ended["uuid"], ended["valid_at"], None, None)
-            await store.rows(
-                "MATCH (s:Span) WHERE s.uuid IN $spans DELETE s", spans=[told["uuid"] for told in told_by_it]
-            )
+            await store.rows("MATCH (s:Span) WHERE s.uuid IN $spans DELETE s", spans=[s["uuid"] for s in told_by_it])
             opened.append({**plain(ended), "spans": told_by_it})
     return opened
+
+
+def _place(span: Undo) -> tuple[str, int, int]:
+    return span["episode_uuid"], span["start"], span["stop"]
 
 
 async def entity_row(store: GraphStore, uuid: str) -> Undo | None:

@@ -32,6 +32,11 @@ def derived_uuid(episode_uuid: str, kind: str, place: int) -> str:
     return str(uuid5(UUID(episode_uuid), f"{kind}/{place}"))
 
 
+def ending_uuid(episode_uuid: str, start: int, stop: int, ender: str, ended: str) -> str:
+    """The uuid of the words by which one fact ended another: it alone tells which of a sentence's facts it was."""
+    return derived_uuid(episode_uuid, f"ending/{ender}/{ended}/{start}", stop)
+
+
 @dataclass(frozen=True, slots=True)
 class Resolution:
     """What became of one episode's answers.

@@ -86,8 +86,9 @@ def _entries(picture: Picture, number: dict[str, int]) -> list[dict[str, Any]]:
     for span in picture.spans:
         if span.target in number:
             start, end = find_words(picture.episode[span.episode].text, span)
-            if start < end:
-                marks[span.episode].append([start, end, span.kind, number[span.target]])
+            mark = [start, end, span.kind, number[span.target]]
+            if start < end and mark not in marks[span.episode]:  # two facts of a sentence may have ended the same one
+                marks[span.episode].append(mark)
     entries = []
     for episodes in _by_entry(picture.episodes):
         first, text, placed = episodes[0], "", []

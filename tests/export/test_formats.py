@@ -5,6 +5,7 @@ import io
 import json
 import re
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -78,6 +79,15 @@ def test_tables_have_a_row_for_each_and_join(picture: Picture) -> None:
         f"'{fact.fact}" if fact.fact[:1] in FORMULA else fact.fact for fact in picture.in_order
     ]
     assert {row["entry"] for row in rows("entries.csv")} == {episode.uuid for episode in picture.episodes}
+
+
+def test_a_sentence_that_ended_a_fact_twice_is_one_row() -> None:
+    """Two of its facts may each have ended the same one."""
+    picture = small_life()
+    told = next(span for span in picture.spans if span.kind == "fact")
+    endings = tuple(replace(told, uuid=uuid, kind="ending") for uuid in "ab")
+    table = tables.write(replace(picture, spans=endings))["sentences.csv"]
+    assert len(list(csv.reader(io.StringIO(table, newline="")))) == 2
 
 
 @pytest.mark.parametrize("sign", FORMULA)

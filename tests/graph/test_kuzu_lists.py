@@ -2,12 +2,14 @@
 
 import asyncio
 import random
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import kuzu
 import pytest
 
+from app.errors import StorageFailed
 from app.graph.drivers.kuzu import EmbeddedKuzu
 from app.graph.drivers.kuzu_lists import safely
 from app.graph.ingest import ingest_episode
@@ -126,4 +128,58 @@ def test_a_new_row_is_set_as_it_was_asked(tmp_path: Path) -> None:
     fresh: set[str] = set()
     assert safely(query, {"uuid": "new", "labels": []}, fresh, lambda *_: []) == query
     assert fresh == {"new"}
+    driver.shut()
+
+
+def test_a_row_that_was_rolled_back_is_made_anew_again(tmp_path: Path) -> None:
+    """After a rollback the row of before the checkpoint stands: its next list must not be SET either."""
+    vectors: dict[str, list[float]] = {}
+
+    async def put(driver: EmbeddedKuzu, uuid: str, number: float) -> None:
+        vectors[uuid] = [number] * 8
+        await driver.execute_query(
+            "MERGE (n:Entity {uuid: $uuid}) SET n.name = $uuid, n.name_embedding = $vector RETURN n.uuid AS uuid",
+            uuid=uuid, vector=vectors[uuid],
+        )  # fmt: skip
+
+    async def run(driver: EmbeddedKuzu) -> Any:
+        async with driver.transaction():
+            for number in range(6):
+                await put(driver, f"old{number}", number)
+        driver._fold()
+        with suppress(LookupError):
+            async with driver.transaction():
+                await put(driver, "old2", 50)
+                raise LookupError
+        async with driver.transaction():
+            for number in range(6):
+                await put(driver, f"new{number}", 10 + number)
+            await put(driver, "old2", 51)
+        driver._fold()
+        async with driver.transaction():
+            await put(driver, "last", 99)
+        return await driver.scan("MATCH (n:Entity) RETURN n.uuid, n.name_embedding")
+
+    driver = EmbeddedKuzu(empty_graph(tmp_path / "graph.kuzu"))
+    try:
+        assert dict(asyncio.run(run(driver))) == vectors
+    finally:
+        driver.shut()
+
+
+def test_what_was_committed_stays_fresh_though_folding_failed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows that only the log holds must not be deleted to be made anew: to replay that ends the process."""
+
+    def refuse() -> None:
+        raise StorageFailed("no room")
+
+    async def run(driver: EmbeddedKuzu) -> None:
+        async with driver.transaction(alone=True):
+            await driver.execute_query("CREATE (:Entity {uuid: $uuid})", uuid="kept")
+
+    driver = EmbeddedKuzu(empty_graph(tmp_path / "graph.kuzu"))
+    monkeypatch.setattr(driver, "_fold", refuse)
+    with pytest.raises(StorageFailed):
+        asyncio.run(run(driver))
+    assert driver._fresh == {"kept"}
     driver.shut()

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -66,6 +67,15 @@ def test_marks_stand_on_the_words_they_point_to() -> None:
     marked = sorted(entry["text"][start:end] for entry in data["entries"] for start, end, *_ in entry["marks"])
     assert marked == sorted(span.words for span in picture.spans)
     assert [entry["date"] for entry in data["entries"]] == ["1912-04-03", "1912-05-10", "1913-02-01"]
+
+
+def test_a_sentence_that_ended_a_fact_twice_is_marked_once() -> None:
+    """Two of its facts may each have ended the same one; the page shows the sentence once."""
+    picture = small_life()
+    told = next(span for span in picture.spans if span.kind == "fact")
+    endings = tuple(replace(told, uuid=uuid, kind="ending") for uuid in "ab")
+    marks = [mark for entry in page_data(replace(picture, spans=endings))["entries"] for mark in entry["marks"]]
+    assert len(marks) == 1
 
 
 @given(st.text("ab \n", max_size=30), st.text("ab ", min_size=1, max_size=4), st.integers(0, 40))

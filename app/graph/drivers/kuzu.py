@@ -147,19 +147,24 @@ class EmbeddedKuzu(KuzuDriver):  # type: ignore[misc]  # graphiti is untyped to 
             require_room(self._path)
             if alone and self._fresh:
                 self._fold()
+            before = set(self._fresh)
             current = _Transaction()
             self._now(self._writer, "BEGIN TRANSACTION")
             token = _CURRENT.set(current)
+            is_kept = False
             try:
                 yield KuzuDriverSession(self)
                 if current.failure is not None:
                     raise current.failure
                 self._now(self._writer, "COMMIT")
+                is_kept = True
                 if alone or log_is_long(self._path):
                     self._fold()
             except BaseException:  # a cancelled task or Ctrl-C must not leave half a transaction; it goes on
-                if current.failure is None:
-                    self._roll_back()
+                if not is_kept:
+                    self._fresh = before  # what was made anew is again the row of before the checkpoint
+                    if current.failure is None:
+                        self._roll_back()
                 raise
             finally:
                 current.is_open = False
