@@ -106,6 +106,17 @@ def test_what_cannot_be_used_is_one_line_with_a_hint(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file"]
 
 
+@pytest.mark.parametrize("door", [["load_journals.py", "nowhere"], ["-m", "app", "search", "Anna"]])
+def test_a_python_without_the_packages_is_named(door: list[str], tmp_path: Path) -> None:
+    """The system's own python, or an installation that was cut off: one line that names both and the way out."""
+    env = {"HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
+    typed = [sys.executable, "-S", *door]
+    told = subprocess.run(typed, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+    assert (told.returncode, told.stdout, len(told.stderr.splitlines())) == (2, "", 1)
+    assert told.stderr.startswith(f"daybook: {sys.executable} lacks the package ")
+    assert "make setup" in told.stderr
+
+
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_completion_is_a_script_the_shell_reads(shell: str) -> None:
     """It names every command, and the shell, where there is one, finds no fault in it."""

@@ -184,7 +184,7 @@ def save_checkpoint(path: Path, model: Nano, optimizer: torch.optim.Optimizer, s
 def shape_at(path: Path, vocab_size: int) -> NanoConfig:
     """Of the run's checkpoint, which `training.grow` may have given layers, else of the model in the repository."""
     if path.exists():
-        return NanoConfig.of(torch.load(path, map_location="cpu", weights_only=True)["model"])
+        return NanoConfig.of(torch.load(path, map_location="cpu", weights_only=True, mmap=True)["model"])
     if (exported := MODELS / f"daybook-{path.parent.name}" / "model.safetensors").exists():
         return NanoConfig.of(load_file(str(exported)))
     return NanoConfig(vocab_size=vocab_size)

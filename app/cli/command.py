@@ -21,7 +21,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from app.cli.terminal import inert
-from app.errors import DaybookError, of_the_machine
+from app.errors import BadInput, DaybookError, of_the_machine
 
 if TYPE_CHECKING:  # at run time it would wake the graph, and `--help` does without
     from app.pipeline.home import Place
@@ -54,6 +54,12 @@ def command(run: Callable[[], int], *, as_json: bool = False) -> int:
     except BrokenPipeError:  # `| head` closed our output: nobody is there to be told
         _discard_output()
         return 0
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.split(".")[0] == "app":  # ours: a fault, and no matter of installation
+            raise
+        message = f"{sys.executable} lacks the package {error.name}"
+        hint = "run `make setup` to its end, then .venv/bin/python in place of python"
+        return _complain(BadInput(message, hint=hint), as_json)
     except MemoryError as error:
         return _complain(of_the_machine(error), as_json)
     except OSError as error:  # of stdout, or a disk that fails where no room expected it

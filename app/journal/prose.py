@@ -36,7 +36,7 @@ def read_prose(
     if day_of_file:  # one day's file has sections of its own; "## 2019" is none of its entries
         headings = [heading for heading in headings if heading.precision == "day"]
 
-    if not day_of_file and not whole and (words := ambiguous_date(text, start)):
+    if not day_of_file and (words := ambiguous_date(text, start)):
         raise BadJournal(  # or it would stand, with all that was written that day, in the entry of an earlier day
             f"{path}: {words} may begin with the day or with the month, and no other date like it tells which",
             hint="write the dates as 2024-04-03",

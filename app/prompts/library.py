@@ -20,6 +20,7 @@ from app.prompts.adapter import JSONAdapter
 from app.prompts.answers import GroundedFact, graphiti_edge, grounded, instant, is_stuck
 from app.prompts.confidence import Confidence, Weight, confidences
 from app.prompts.inputs import number_text
+from app.prompts.names import one_line
 from app.prompts.programs import Programs, journal_programs
 from app.prompts.signatures import ENTITY_TYPES
 
@@ -152,7 +153,7 @@ class JournalPrompts:
         labels = {node["name"]: node["entity_types"] for node in context["nodes"]}
         inputs = {
             "previous_entries": "\n".join(
-                f"{_day(entry['timestamp']).isoformat()}: {_one_line(entry['content'])}"
+                f"{_day(entry['timestamp']).isoformat()}: {one_line(entry['content'])}"
                 for entry in context["previous_episodes"]
             ),
             "entry": text.entry(),
@@ -168,7 +169,7 @@ class JournalPrompts:
             once: dict[tuple[str, str, str], tuple[Answer, GroundedFact]] = {}
             for place, (sentence, item) in enumerate(by_sentence(answer["edges"])):
                 span = text.spans[sentence - 1]
-                if is_stuck(item["fact"], text.text[slice(*span)]):
+                if is_stuck(item["fact"], one_line(text.text[slice(*span)])):
                     continue
                 fact = grounded(item, span, sure[place] if sure else None)
                 if fact.confidence is None or fact.confidence >= least:
@@ -223,7 +224,7 @@ class JournalPrompts:
         old = {entity["name"]: entity["summary"] for entity in context["entities"]}
         inputs = {
             "entry": text.entry(),
-            "entities": "\n".join(f"{name}{': ' + _one_line(old[name]) if old[name] else ''}" for name in names),
+            "entities": "\n".join(f"{name}{': ' + one_line(old[name]) if old[name] else ''}" for name in names),
         }
 
         def finish(answer: Answer) -> Answer:
@@ -306,11 +307,7 @@ def _kind(labels: list[str]) -> str:
 
 
 def _numbered(fact: Answer) -> str:
-    return f"{fact['idx']}. {_one_line(fact['fact'])}"
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
+    return f"{fact['idx']}. {one_line(fact['fact'])}"
 
 
 def _first_line(text: str) -> str:

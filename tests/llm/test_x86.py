@@ -147,7 +147,7 @@ def test_the_norm_is_that_of_mlx() -> None:
 def test_models_compute_with_them_on_an_x86_cpu() -> None:
     """mlx-lm asks mx.fast and mlx.nn by name at every call."""
     if not (runs_on_cpu() and x86.is_installed()):
-        pytest.skip("MLX's own exponentials serve on this device")
+        pytest.skip("MLX's own kernels serve on this device")
     from mlx_lm.models.activations import swiglu
 
     installed: list[Any] = [nn.silu, mx.fast.rope, mx.fast.rms_norm]
